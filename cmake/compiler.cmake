@@ -1,0 +1,23 @@
+# Flags for every target of the project.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(qnext_flags INTERFACE)
+target_compile_options(qnext_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter)
+# Reductions have one fixed order in every build: the compiler may not fuse a*b+c behind our back
+# in the reference backend. SIMD code asks for fused multiply-add by name.
+target_compile_options(qnext_flags INTERFACE -ffp-contract=off)
+if(QNEXT_SANITIZE)
+  target_compile_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE})
+  if(QNEXT_SANITIZE MATCHES "undefined")
+    target_compile_options(qnext_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+if(QNEXT_FUZZ)
+  target_compile_options(qnext_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(qnext_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
