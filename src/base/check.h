@@ -10,7 +10,7 @@ namespace qnext {
 
 }  // namespace qnext
 
-#define QN_CHECK(condition, message)                                                        \
-  do {                                                                                      \
-    if (!(condition)) ::qnext::check_failed(__FILE__, __LINE__, #condition, (message));      \
+#define QN_CHECK(condition, message)                                                    \
+  do {                                                                                  \
+    if (!(condition)) ::qnext::check_failed(__FILE__, __LINE__, #condition, (message)); \
   } while (false)

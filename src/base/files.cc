@@ -28,14 +28,15 @@ struct Descriptor {
 Result<int64_t> open_regular(const std::string& path, Descriptor& descriptor) {
   descriptor.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor.fd < 0) return system_error(path, "open", errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(descriptor.fd, &info) != 0) return system_error(path, "inspect", errno);
   if (S_ISDIR(info.st_mode)) return Error(path + ": is a folder, not a file");
   if (!S_ISREG(info.st_mode)) return Error(path + ": is not a regular file");
   return static_cast<int64_t>(info.st_size);
 }
 
-// Names of temporary files that a signal handler has to delete. Fixed slots, because a handler may not allocate.
+// Names of temporary files that a signal handler has to delete. Fixed slots, because a handler may not
+// allocate.
 constexpr int kSlots = 32;
 constexpr size_t kNameLength = 4096;
 struct Slot {
@@ -73,7 +74,8 @@ constexpr size_t kBufferBytes = size_t{1} << 20;
 Result<std::string> read_file(const std::string& path, int64_t max_bytes) {
   Descriptor descriptor;
   QN_TRY(const int64_t size, open_regular(path, descriptor));
-  if (size > max_bytes) return Error(fmt::format("{}: {} bytes, more than the limit of {}", path, size, max_bytes));
+  if (size > max_bytes)
+    return Error(fmt::format("{}: {} bytes, more than the limit of {}", path, size, max_bytes));
   std::string text(static_cast<size_t>(size), '\0');
   size_t done = 0;
   while (done < text.size()) {
@@ -108,7 +110,7 @@ AtomicFile::AtomicFile(std::string path, std::string temporary, int fd, int slot
     : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd), slot_(slot) {}
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     return Error(path + ": cannot write: is a folder");
   }
@@ -138,8 +140,10 @@ Status AtomicFile::flush() {
   while (done < buffer_.size() && error_ == 0) {
     const ssize_t put = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) error_ = errno;
-    else done += static_cast<size_t>(put);
+    if (put < 0)
+      error_ = errno;
+    else
+      done += static_cast<size_t>(put);
   }
   buffer_.clear();
   if (error_) return system_error(path_, "write", error_);

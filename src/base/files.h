@@ -1,4 +1,5 @@
-// Reading whole small files, mapping large ones, and writing files that appear under their name only when whole.
+// Reading whole small files, mapping large ones, and writing files that appear under their name only when
+// whole.
 #pragma once
 
 #include <cstddef>
@@ -33,9 +34,9 @@ class MappedFile {
   size_t size_;
 };
 
-// Writes to a temporary file beside `path` and renames it in commit(). Destroyed without commit(), it removes the
-// temporary file, so an interrupted or failed write leaves nothing under the final name. The first write error
-// is kept and returned by commit(). remove_unfinished_files() is for signal handlers.
+// Writes to a temporary file beside `path` and renames it in commit(). Destroyed without commit(), it removes
+// the temporary file, so an interrupted or failed write leaves nothing under the final name. The first write
+// error is kept and returned by commit(). remove_unfinished_files() is for signal handlers.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);

@@ -16,13 +16,16 @@ Status check_depth(std::string_view text, const std::string& label) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
       if (++depth > kJsonMaxDepth) {
-        return Error(fmt::format("{}: JSON at byte {} is nested deeper than {} levels", label, i, kJsonMaxDepth));
+        return Error(
+            fmt::format("{}: JSON at byte {} is nested deeper than {} levels", label, i, kJsonMaxDepth));
       }
     } else if (c == ']' || c == '}') {
       --depth;

@@ -1,5 +1,6 @@
-// JSON as untrusted input: parsing with a depth limit, and typed field access whose errors name file and field.
-// The representation is nlohmann::ordered_json, because templates print objects in the order they were written.
+// JSON as untrusted input: parsing with a depth limit, and typed field access whose errors name file and
+// field. The representation is nlohmann::ordered_json, because templates print objects in the order they were
+// written.
 #pragma once
 
 #include <cstdint>
