@@ -1,0 +1,64 @@
+// A fixed set of threads that split loops. One loop at a time; the caller's thread takes part.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace qnext {
+
+// A reference to a callable that outlives the call, cheaper than std::function.
+template <class Signature>
+class FunctionRef;
+template <class R, class... Args>
+class FunctionRef<R(Args...)> {
+ public:
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+      FunctionRef(F&& f)  // NOLINT: implicit on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, Args... args) -> R {
+          return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
+        }) {}
+  R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
+
+ private:
+  void* object_;
+  R (*call_)(void*, Args...);
+};
+
+class ThreadPool {
+ public:
+  // `threads` counts the caller's: 1 starts none. 0 means the number of processors this process may use.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(begin, end, worker) for disjoint pieces of [0, n), each of at most `grain` items, on all
+  // threads; returns when all are done. worker is in [0, size()). Pieces are handed out in order but run in
+  // any order, so a body must not let the result depend on which worker ran it. Called from inside a body, or
+  // by a second thread while a loop runs, it runs the whole loop on the calling thread with worker 0 of a
+  // nested scratch: bodies that index scratch by worker must not nest.
+  void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body);
+
+  static int available_processors();
+
+ private:
+  struct Loop;
+  void work(int worker);
+  static void drain(Loop& loop, int worker);
+
+  std::vector<std::thread> workers_;
+  std::atomic<uint32_t> generation_{0};  // even: idle; bumped for each loop
+  std::atomic<int> running_{0};          // workers still inside the current loop
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> stop_{false};
+  Loop* loop_ = nullptr;
+};
+
+}  // namespace qnext
