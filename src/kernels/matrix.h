@@ -1,0 +1,38 @@
+// A weight matrix as the kernels see it, and the definition of the values it stands for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "tensor/tensor.h"
+
+namespace qnext {
+
+// rows = out_features, cols = in_features; y = W x. Copying shares the storage.
+struct Matrix {
+  DType dtype = DType::kF32;
+  int64_t rows = 0, cols = 0;       // cols is a multiple of the type's block
+  const std::byte* data = nullptr;  // [rows] consecutive rows of stride() bytes
+  // FP8 only: element (i, j) is multiplied by scale[i / scale_rows][j / scale_cols].
+  const float* scale = nullptr;  // [ceil(rows / scale_rows), ceil(cols / scale_cols)]
+  int64_t scale_rows = 0, scale_cols = 0;
+  std::shared_ptr<const void> owner;        // keeps data alive
+  std::shared_ptr<const void> scale_owner;  // keeps scale alive
+
+  int64_t stride() const { return row_bytes(dtype, cols); }
+  const std::byte* row(int64_t i) const { return data + i * stride(); }
+  const float* scale_row(int64_t i) const {
+    return scale + i / scale_rows * ((cols + scale_cols - 1) / scale_cols);
+  }
+  int64_t bytes() const { return rows * stride(); }
+  bool empty() const { return data == nullptr; }
+};
+
+// A tensor of rank 2 (or rank 1 as one row) without scales.
+Matrix matrix_of(const Tensor& tensor);
+
+// Row `i` in float32: out[cols]. FP8 values times their scales in float32.
+void read_row(const Matrix& matrix, int64_t i, float* out);
+
+}  // namespace qnext

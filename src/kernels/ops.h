@@ -1,0 +1,150 @@
+// The contract of every operation of the model, which a backend fills: ref (plain loops, double sums: the
+// definition of right), cpu (SIMD and threads), later cuda.
+//
+// Activations are float32, row-major, one row per token of the step; a step's rows are those of one or more
+// sequences one after the other ("segments"). Operations are blocks big enough that the virtual call costs
+// nothing. A row's result does not depend on the other rows of the step, nor on the number of threads: every
+// reduction has one fixed order. Pointers never alias unless a comment says "in place". Sizes of 0 rows are
+// allowed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kernels/matrix.h"
+
+namespace qnext {
+
+class ThreadPool;
+
+// ---- Gated full attention
+// ------------------------------------------------------------------------------------
+
+// Where one sequence's keys and values of one layer lie. Block b holds positions [b * block_tokens, (b + 1) *
+// ...).
+struct KvLayerView {
+  DType dtype = DType::kF32;  // F32, BF16 or Q8_0 (then head_dim is a multiple of 32)
+  int64_t block_tokens = 0;
+  std::byte* const* blocks = nullptr;  // enough blocks for position + count tokens
+  int64_t k_offset = 0, v_offset = 0;  // bytes from a block's start; each [kv_heads, block_tokens, head_dim]
+};
+
+struct AttentionSegment {
+  int64_t row = 0, count = 0;  // rows of the step that belong to the sequence
+  int64_t position = 0;        // position of the first of them; positions below it are in the cache already
+  KvLayerView kv;
+};
+
+struct AttentionArgs {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0, rope_dim = 0;
+  float eps = 0;
+  const float* q_norm = nullptr;    // [head_dim], multiplier (1 + w already added)
+  const float* k_norm = nullptr;    // [head_dim]
+  const float* inv_freq = nullptr;  // [rope_dim / 2], YaRN already applied
+  float rope_factor = 1;            // multiplies cos and sin
+  std::span<const AttentionSegment> segments;
+  float* q = nullptr;  // [n, heads, 2, head_dim]: query, then gate; the query is normed and rotated in place
+  float* k = nullptr;  // [n, kv_heads, head_dim]; normed and rotated in place
+  const float* v = nullptr;  // [n, kv_heads, head_dim]
+  float* out = nullptr;      // [n, heads, head_dim]
+};
+
+// ---- Gated DeltaNet
+// ------------------------------------------------------------------------------------------
+
+// Two algebraically equal ways to run the delta rule; they differ by rounding.
+enum class GdnForm : uint8_t {
+  kAutomatic,  // chunked for every 64 positions (from the sequence's start) that the segment covers whole
+  kRecurrent,  // token by token
+};
+inline constexpr int64_t kGdnChunk = 64;
+
+struct GdnSegment {
+  int64_t row = 0, count = 0;
+  int64_t position = 0;    // position of the first row
+  float* state = nullptr;  // [value_heads, key_dim, value_dim], updated
+  float* conv =
+      nullptr;  // [conv_kernel - 1, channels], the last pre-convolution columns, oldest first; updated
+};
+
+struct GdnArgs {
+  int64_t key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0, conv_kernel = 0;
+  float eps = 0;
+  const float* conv_weight = nullptr;  // [channels, conv_kernel]; the last column is the current token
+  const float* neg_a = nullptr;        // [value_heads], -exp(A_log)
+  const float* dt_bias = nullptr;      // [value_heads]
+  const float* norm = nullptr;         // [value_dim], plain multiplier
+  std::span<const GdnSegment> segments;
+  const float* qkv =
+      nullptr;                // [n, channels]: q [key_heads, key_dim], k likewise, v [value_heads, value_dim]
+  const float* z = nullptr;   // [n, value_heads, value_dim]
+  const float* ba = nullptr;  // [n, 2 * value_heads]: b of every head, then a of every head
+  float* out = nullptr;       // [n, value_heads, value_dim], after the gated norm
+  GdnForm form = GdnForm::kAutomatic;
+
+  int64_t channels() const { return 2 * key_heads * key_dim + value_heads * value_dim; }
+};
+
+// ---- Feed-forward
+// --------------------------------------------------------------------------------------------
+
+// down(silu(gate x) * up x)
+struct Mlp {
+  Matrix gate, up, down;  // [width, hidden], [width, hidden], [hidden, width]
+};
+
+struct MoeArgs {
+  const std::vector<Mlp>* experts = nullptr;
+  int64_t top_k = 0;
+  const int32_t* ids = nullptr;    // [n, top_k], distinct in a row
+  const float* weights = nullptr;  // [n, top_k]
+  // The shared expert, scaled by sigmoid(shared_gate x). Absent when shared->gate is empty.
+  const Mlp* shared = nullptr;
+  const Matrix* shared_gate = nullptr;  // [1, hidden]
+  int64_t n = 0, hidden = 0;
+  const float* x = nullptr;  // [n, hidden]
+  float* y = nullptr;        // [n, hidden]: experts in the order of ids, then the shared one
+};
+
+// ---- The table
+// -----------------------------------------------------------------------------------------------
+
+class Ops {
+ public:
+  virtual ~Ops() = default;
+  virtual std::string_view name() const = 0;  // "ref", "cpu (avx3_zen4)"
+  virtual bool supports(DType weight_type) const = 0;
+
+  // y[i] = row ids[i] of the table, in float32. ids are valid. y: [ids.size(), table.cols]
+  virtual void embed(const Matrix& table, std::span<const int32_t> ids, float* y) = 0;
+  // y = x / sqrt(mean(x^2) + eps) * scale, per row. x, y: [n, width], y may be x.
+  virtual void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width,
+                        float* y) = 0;
+  // y[n, w.rows] = x[n, w.cols] W^T
+  virtual void linear(const Matrix& w, const float* x, int64_t n, float* y) = 0;
+  // x += y
+  virtual void add(float* x, const float* y, int64_t count) = 0;
+  // y[n, hidden] = mlp(x[n, hidden])
+  virtual void mlp(const Mlp& weights, const float* x, int64_t n, float* y) = 0;
+  virtual void attention(const AttentionArgs& args) = 0;
+  virtual void gdn(const GdnArgs& args) = 0;
+  // Softmax over all experts, the top_k largest (ties: lowest index first) in falling order, renormalised to
+  // sum 1 if asked. logits: [n, experts]; ids, weights: [n, top_k].
+  virtual void moe_route(const float* logits, int64_t n, int64_t experts, int64_t top_k, bool normalise,
+                         int32_t* ids, float* weights) = 0;
+  virtual void moe(const MoeArgs& args) = 0;
+};
+
+// Both keep a reference to the pool, which must outlive them. One step at a time.
+std::unique_ptr<Ops> make_ref_ops(ThreadPool& pool);
+
+// `isa`: "" for the best that this machine runs, or a name of cpu_isas(). Null when the name is unknown or
+// the machine lacks it.
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa = "");
+// What this build was compiled for and this machine runs, best first: "avx3_zen4", "avx3", "avx2", ...
+std::vector<std::string_view> cpu_isas();
+
+}  // namespace qnext
