@@ -1,0 +1,102 @@
+// The model: weights in kernel form, and one step of any number of sequences through all layers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/checkpoint.h"
+#include "kernels/ops.h"
+#include "model/weights.h"
+#include "state/sequence.h"
+
+namespace qnext {
+
+enum class LogitsWanted : uint8_t { kNone, kLast, kAll };
+
+// The part of a step that belongs to one sequence: its next tokens.
+struct StepItem {
+  Sequence* sequence = nullptr;
+  std::span<const int32_t> tokens;  // at least one, all in [0, vocab_size)
+  LogitsWanted logits = LogitsWanted::kLast;
+};
+
+struct StepOutput {
+  // One row of vocab_size per row asked for, items in order. [rows, vocab_size]
+  std::vector<float> logits;
+  // The hidden rows after the final norm, every token of every item: what the head and the
+  // multi-token-prediction block read. [tokens, hidden_size]
+  std::vector<float> hidden;
+};
+
+// One row of multi-token prediction: the hidden row at a position and the token that follows it.
+struct DraftItem {
+  Sequence* sequence = nullptr;
+  int64_t position = 0;                  // of the first row
+  std::span<const int32_t> next_tokens;  // token at position + i + 1
+  const float* hidden = nullptr;  // [next_tokens.size(), hidden_size], post-final-norm (or the block's own)
+  LogitsWanted logits = LogitsWanted::kLast;
+};
+
+struct ModelOptions {
+  bool mtp = false;  // load the multi-token-prediction block; an error when the file has none
+  DType kv_dtype = DType::kF32;
+  GdnForm gdn_form = GdnForm::kAutomatic;
+};
+
+class Model {
+ public:
+  // Loads or maps the weights; `ops` and the checkpoint's files outlive the model. `progress` (may be null)
+  // is called with tensors done and in total. Errors name file and tensor.
+  static Result<std::unique_ptr<Model>> load(const Checkpoint& checkpoint, Ops& ops,
+                                             const ModelOptions& options,
+                                             const std::function<void(int64_t, int64_t)>& progress = nullptr);
+
+  const ModelConfig& config() const { return config_; }
+  bool has_mtp() const { return weights_.mtp != nullptr; }
+  StateShape state_shape() const { return state_shape_; }
+  int64_t weight_bytes() const { return weights_.bytes; }
+  Ops& ops() const { return ops_; }
+
+  // Processes the items' tokens and moves their sequences on. On an error (cache full) no sequence has moved.
+  Status step(std::span<const StepItem> items, StepOutput& output);
+
+  // Called with layer 0 .. num_layers and the residual stream at the last row of the step: the input of that
+  // layer, or for num_layers the output after the final norm. For tests and the `logits` command. Null to
+  // stop.
+  void observe(std::function<void(int64_t layer, const float* last_row)> observer) {
+    observer_ = std::move(observer);
+  }
+
+  // Runs the multi-token-prediction block; its keys and values go to the sequences' cache at the given
+  // positions, which a step must have processed before. Output rows as in step(); hidden is the block's own
+  // normed output, input for the next draft position.
+  Status draft(std::span<const DraftItem> items, StepOutput& output);
+
+ private:
+  Model(ModelConfig config, ModelWeights weights, Ops& ops, const ModelOptions& options);
+  struct Rows;
+  void attention_block(const AttentionWeights& w, int64_t attention_layer, std::span<const Rows> rows,
+                       int64_t n);
+  void linear_block(const LinearAttentionWeights& w, int64_t linear_layer, std::span<const Rows> rows,
+                    int64_t n);
+  void feed_forward(const FeedForwardWeights& w, int64_t n);
+  void head(std::span<const LogitsWanted> wanted, std::span<const Rows> rows, StepOutput& output);
+
+  ModelConfig config_;
+  ModelWeights weights_;
+  Ops& ops_;
+  ModelOptions options_;
+  StateShape state_shape_;
+  std::vector<float> inv_freq_;  // [rope_dim / 2]
+  float rope_factor_ = 1;
+  std::function<void(int64_t, const float*)> observer_;
+  // Scratch of a step, reused.
+  std::vector<float> x_, normed_, mixed_, q_, k_, v_, z_, ba_, router_, route_weights_;
+  std::vector<int32_t> route_ids_;
+};
+
+}  // namespace qnext
