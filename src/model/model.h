@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "checkpoint/checkpoint.h"
 #include "kernels/ops.h"
+#include "model/rope.h"
 #include "model/weights.h"
 #include "state/sequence.h"
 
@@ -49,6 +50,7 @@ struct ModelOptions {
 
 class Model {
  public:
+  ~Model();
   // Loads or maps the weights; `ops` and the checkpoint's files outlive the model. `progress` (may be null)
   // is called with tensors done and in total. Errors name file and tensor.
   static Result<std::unique_ptr<Model>> load(const Checkpoint& checkpoint, Ops& ops,
@@ -78,25 +80,33 @@ class Model {
 
  private:
   Model(ModelConfig config, ModelWeights weights, Ops& ops, const ModelOptions& options);
-  struct Rows;
-  void attention_block(const AttentionWeights& w, int64_t attention_layer, std::span<const Rows> rows,
-                       int64_t n);
-  void linear_block(const LinearAttentionWeights& w, int64_t linear_layer, std::span<const Rows> rows,
-                    int64_t n);
+
+  // Rows [begin, begin + count) of the step are the next tokens of `sequence`, from `position` on.
+  struct Segment {
+    Sequence* sequence;
+    int64_t begin, count, position;
+    LogitsWanted logits;
+  };
+  struct Scratch;
+
+  Status check(std::span<const StepItem> items) const;
+  // h = x + mixer(norm(x)); x = h + feed_forward(norm(h)), in place on the step's rows.
+  void layer(const LayerWeights& w, int64_t index_of_kind, std::span<const Segment> segments, int64_t n);
+  void attention(const AttentionWeights& w, int64_t attention_layer, std::span<const Segment> segments,
+                 int64_t n);
+  void linear_attention(const LinearAttentionWeights& w, int64_t linear_layer,
+                        std::span<const Segment> segments, int64_t n);
   void feed_forward(const FeedForwardWeights& w, int64_t n);
-  void head(std::span<const LogitsWanted> wanted, std::span<const Rows> rows, StepOutput& output);
+  void head(std::span<const Segment> segments, StepOutput& output);
 
   ModelConfig config_;
   ModelWeights weights_;
   Ops& ops_;
   ModelOptions options_;
   StateShape state_shape_;
-  std::vector<float> inv_freq_;  // [rope_dim / 2]
-  float rope_factor_ = 1;
+  RopeTable rope_;
   std::function<void(int64_t, const float*)> observer_;
-  // Scratch of a step, reused.
-  std::vector<float> x_, normed_, mixed_, q_, k_, v_, z_, ba_, router_, route_weights_;
-  std::vector<int32_t> route_ids_;
+  std::unique_ptr<Scratch> scratch_;
 };
 
 }  // namespace qnext

@@ -1,0 +1,88 @@
+#include "model/model.h"
+
+#include <fmt/format.h>
+
+#include "model/scratch.h"
+
+namespace qnext {
+namespace {
+
+// Every weight type of the model must be known to the backend before the first step.
+Status check_supported(const ModelWeights& weights, const Ops& ops, const std::string& label) {
+  auto check = [&](const Matrix& m) -> Status {
+    if (m.empty() || ops.supports(m.dtype)) return {};
+    return Error(fmt::format("{}: weights of type {} are not supported by backend {}", label, name(m.dtype),
+                             ops.name()));
+  };
+  auto check_mlp = [&](const Mlp& mlp) -> Status {
+    QN_RETURN_IF_ERROR(check(mlp.gate));
+    QN_RETURN_IF_ERROR(check(mlp.up));
+    return check(mlp.down);
+  };
+  auto check_layer = [&](const LayerWeights& w) -> Status {
+    const AttentionWeights& a = w.attention;
+    const LinearAttentionWeights& l = w.linear;
+    for (const Matrix* m : {&a.q, &a.k, &a.v, &a.o, &l.qkv, &l.z, &l.ba, &l.out, &w.feed_forward.router,
+                            &w.feed_forward.shared_gate}) {
+      QN_RETURN_IF_ERROR(check(*m));
+    }
+    QN_RETURN_IF_ERROR(check_mlp(w.feed_forward.dense));
+    QN_RETURN_IF_ERROR(check_mlp(w.feed_forward.shared));
+    for (const Mlp& expert : w.feed_forward.experts) QN_RETURN_IF_ERROR(check_mlp(expert));
+    return {};
+  };
+  QN_RETURN_IF_ERROR(check(weights.embedding));
+  QN_RETURN_IF_ERROR(check(weights.head));
+  for (const LayerWeights& layer : weights.layers) QN_RETURN_IF_ERROR(check_layer(layer));
+  if (weights.mtp) {
+    QN_RETURN_IF_ERROR(check(weights.mtp->fc));
+    QN_RETURN_IF_ERROR(check_layer(weights.mtp->layer));
+  }
+  return {};
+}
+
+StateShape make_state_shape(const ModelConfig& c, const ModelOptions& options) {
+  StateShape s;
+  s.attention_layers = c.attention_layers() + (options.mtp ? 1 : 0);
+  s.kv_heads = c.num_kv_heads;
+  s.head_dim = c.head_dim;
+  s.kv_dtype = options.kv_dtype;
+  s.linear_layers = c.num_layers - c.attention_layers();
+  s.value_heads = c.linear_value_heads;
+  s.key_dim = c.linear_key_dim;
+  s.value_dim = c.linear_value_dim;
+  s.conv_kernel = c.conv_kernel;
+  s.conv_channels = c.conv_channels();
+  return s;
+}
+
+}  // namespace
+
+Model::Model(ModelConfig config, ModelWeights weights, Ops& ops, const ModelOptions& options)
+    : config_(std::move(config)),
+      weights_(std::move(weights)),
+      ops_(ops),
+      options_(options),
+      state_shape_(make_state_shape(config_, options)),
+      rope_(make_rope_table(config_)),
+      scratch_(std::make_unique<Scratch>()) {}
+
+Model::~Model() = default;
+
+Result<std::unique_ptr<Model>> Model::load(const Checkpoint& checkpoint, Ops& ops,
+                                           const ModelOptions& options, const LoadProgress& progress) {
+  const std::string& label = checkpoint.tensors->label();
+  if (options.mtp && !checkpoint.has_mtp()) {
+    return Error(label + ": the model has no multi-token-prediction block (mtp.*)");
+  }
+  if (checkpoint.config.head_dim % info(options.kv_dtype).block != 0) {
+    return Error(fmt::format("{}: head_dim {} does not fit a {} cache, whose blocks have {} values", label,
+                             checkpoint.config.head_dim, name(options.kv_dtype),
+                             info(options.kv_dtype).block));
+  }
+  QN_TRY(ModelWeights weights, load_weights(checkpoint.config, *checkpoint.tensors, options.mtp, progress));
+  QN_RETURN_IF_ERROR(check_supported(weights, ops, label));
+  return std::unique_ptr<Model>(new Model(checkpoint.config, std::move(weights), ops, options));
+}
+
+}  // namespace qnext
