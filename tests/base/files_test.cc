@@ -1,0 +1,106 @@
+#include "base/files.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+
+namespace qnext {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FilesTest : public testing::Test {
+ protected:
+  FilesTest() : folder_(fs::temp_directory_path() / ("qnext_files_" + std::to_string(::getpid()))) {
+    fs::create_directories(folder_);
+  }
+  ~FilesTest() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  int files() const { return static_cast<int>(std::distance(fs::directory_iterator(folder_), {})); }
+  fs::path folder_;
+};
+
+TEST_F(FilesTest, AppearsUnderItsNameOnlyWhenWhole) {
+  auto file = AtomicFile::create(path("out"));
+  ASSERT_TRUE(file.ok());
+  (*file)->write("hello ");
+  (*file)->write("world");
+  EXPECT_FALSE(fs::exists(path("out")));
+  EXPECT_EQ((*file)->size(), 11);
+  ASSERT_TRUE((*file)->commit().ok());
+  EXPECT_EQ(*read_file(path("out")), "hello world");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(FilesTest, LeavesNothingWithoutCommit) {
+  {
+    auto file = AtomicFile::create(path("out"));
+    ASSERT_TRUE(file.ok());
+    (*file)->write(std::string(3 << 20, 'x'));
+    EXPECT_EQ(files(), 1);  // the temporary one
+  }
+  EXPECT_EQ(files(), 0);
+}
+
+TEST_F(FilesTest, KeepsTheOldFileWhenWritingFails) {
+  auto old = AtomicFile::create(path("out"));
+  ASSERT_TRUE(old.ok());
+  (*old)->write("old");
+  ASSERT_TRUE((*old)->commit().ok());
+
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{1 << 20, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  auto file = AtomicFile::create(path("out"));
+  ASSERT_TRUE(file.ok());
+  (*file)->write(std::string(4 << 20, 'x'));
+  const Status status = (*file)->commit();
+  setrlimit(RLIMIT_FSIZE, &before);
+
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message().find("cannot write"), std::string::npos);
+  file->reset();
+  EXPECT_EQ(*read_file(path("out")), "old");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(FilesTest, ASignalHandlerCanRemoveUnfinishedFiles) {
+  auto file = AtomicFile::create(path("out"));
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(files(), 1);
+  AtomicFile::remove_unfinished_files();
+  EXPECT_EQ(files(), 0);
+}
+
+TEST_F(FilesTest, ErrorsNameThePath) {
+  EXPECT_NE(read_file(path("none")).error().message().find(path("none")), std::string::npos);
+  EXPECT_FALSE(read_file(folder_.string()).ok());
+  EXPECT_FALSE(MappedFile::open(folder_.string()).ok());
+  EXPECT_FALSE(MappedFile::open("/dev/null").ok());
+  EXPECT_FALSE(AtomicFile::create(path("no/such/folder/out")).ok());
+  EXPECT_FALSE(AtomicFile::create(folder_.string()).ok());
+}
+
+TEST_F(FilesTest, MapsAnEmptyFile) {
+  auto file = AtomicFile::create(path("empty"));
+  ASSERT_TRUE((*file)->commit().ok());
+  auto mapped = MappedFile::open(path("empty"));
+  ASSERT_TRUE(mapped.ok());
+  EXPECT_TRUE((*mapped)->bytes().empty());
+  EXPECT_EQ(*read_file(path("empty"), 0), "");
+}
+
+TEST_F(FilesTest, RefusesFilesOverTheLimit) {
+  auto file = AtomicFile::create(path("big"));
+  (*file)->write("12345");
+  ASSERT_TRUE((*file)->commit().ok());
+  EXPECT_TRUE(read_file(path("big"), 5).ok());
+  EXPECT_FALSE(read_file(path("big"), 4).ok());
+}
+
+}  // namespace
+}  // namespace qnext
