@@ -1,0 +1,41 @@
+// Several sequences of made-up tokens that move together, for measuring speed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "model/model.h"
+#include "state/block_pool.h"
+#include "state/sequence.h"
+
+namespace qnext {
+
+class Batch {
+ public:
+  // `context` is the most tokens of each sequence. The model outlives the batch.
+  Batch(Model& model, int64_t sequences, int64_t context);
+
+  // Processes `tokens` more tokens of every sequence as a prompt: at most `piece` rows in a step, all
+  // sequences together, and the last row's logits at the end.
+  Status prompt(int64_t tokens, int64_t piece = 512);
+  // Processes one token of every sequence in one step, with logits.
+  Status decode();
+
+  int64_t position() const { return sequences_.front()->position(); }
+  // Remembers the position, and goes back to it.
+  void mark();
+  void rewind();
+
+ private:
+  Status step(int64_t tokens, LogitsWanted logits);
+  Model& model_;
+  BlockPool pool_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;
+  std::vector<std::shared_ptr<const Snapshot>> marks_;
+  std::vector<int32_t> tokens_;  // of a step, sequences in order
+  StepOutput output_;
+};
+
+}  // namespace qnext
