@@ -146,6 +146,10 @@ Status AtomicFile::flush() {
       done += static_cast<size_t>(put);
   }
   buffer_.clear();
+  return status();
+}
+
+Status AtomicFile::status() const {
   if (error_) return system_error(path_, "write", error_);
   return {};
 }

@@ -47,6 +47,7 @@ class AtomicFile {
   void write(const void* data, size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
   int64_t size() const { return size_; }  // bytes written so far
+  Status status() const;                  // the first write error so far, so that long work can stop early
   Status commit();
 
   // Deletes the temporary files that are open at this moment. Async-signal-safe.
