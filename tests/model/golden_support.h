@@ -99,7 +99,9 @@ inline std::unique_ptr<Ops> make_ops(const std::string& backend, ThreadPool& poo
 class Runner {
  public:
   Runner(const std::string& model, const std::string& backend, ModelOptions options = {}, int threads = 2)
-      : pool_(threads), ops_(make_ops(backend, pool_)), checkpoint_(must(open_checkpoint(model))) {
+      : Runner(must(open_checkpoint(model)), backend, options, threads) {}
+  Runner(Checkpoint checkpoint, const std::string& backend, ModelOptions options = {}, int threads = 2)
+      : pool_(threads), ops_(make_ops(backend, pool_)), checkpoint_(std::move(checkpoint)) {
     if (!ops_) throw std::runtime_error("no backend " + backend);
     model_ = must(Model::load(checkpoint_, *ops_, options));
     blocks_ = std::make_unique<BlockPool>(model_->state_shape().block_bytes(), 1000);
