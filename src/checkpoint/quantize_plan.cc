@@ -59,8 +59,8 @@ bool deserves_more_bits(int64_t layer, int64_t layers) {
 
 // The facts about the whole model that single choices depend on.
 struct Model {
-  GgufFileType type;
-  DType base;
+  GgufFileType type = GgufFileType::kF32;
+  DType base = DType::kF32;
   bool tied = true;    // no output.weight: the embedding is the head
   int64_t layers = 0;  // with the multi-token-prediction block
   bool eight_experts = false;
@@ -121,7 +121,9 @@ DType fitting_type(DType wanted, int64_t cols) {
 }
 
 Model describe(GgufFileType type, const ModelConfig& config, std::span<const TensorEntry> tensors) {
-  Model m{.type = type, .base = info(type).base};
+  Model m;
+  m.type = type;
+  m.base = info(type).base;
   m.eight_experts = config.num_experts == 8;
   m.shares_values = config.num_kv_heads > 0 && config.num_heads / config.num_kv_heads >= 4;
   for (const TensorEntry& t : tensors) {
