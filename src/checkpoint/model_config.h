@@ -19,6 +19,7 @@ struct RopeScaling {
   int64_t original_context = 0;  // original_max_position_embeddings
   double beta_fast = 32, beta_slow = 1;
   double attention_factor = 0;  // multiplies cos and sin; 0: derived from factor (0.1 ln(factor) + 1)
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelConfig {
@@ -59,6 +60,7 @@ struct ModelConfig {
   int64_t conv_channels() const { return 2 * linear_key_total() + linear_value_total(); }
   int64_t qkvz_rows() const { return conv_channels() + linear_value_total(); }
   int64_t attention_layers() const;  // without MTP
+  bool operator==(const ModelConfig&) const = default;
 
   // Reads config.json as published (transformers 4 and 5 spellings). `label` starts error messages.
   // Rejects another architecture, missing or impossible values, naming the field.
