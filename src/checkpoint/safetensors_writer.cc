@@ -6,8 +6,6 @@
 #include <set>
 #include <span>
 
-#include "base/files.h"
-
 namespace qnext {
 namespace {
 
@@ -106,6 +104,26 @@ Status write_safetensors(const std::string& path, const std::vector<NamedTensor>
   write_header(*file, header);
   for (const NamedTensor& t : tensors) write_tensor(*file, t.tensor);
   return file->commit();
+}
+
+Result<std::unique_ptr<SafetensorsStream>> SafetensorsStream::create(const std::string& path,
+                                                                     const std::vector<TensorEntry>& entries,
+                                                                     const SafetensorsMetadata& metadata) {
+  QN_TRY(const std::string header, make_header(path, entries, metadata));
+  QN_TRY(auto file, AtomicFile::create(path));
+  write_header(*file, header);
+  int64_t size = file->size();
+  for (const TensorEntry& entry : entries) {
+    QN_TRY(const int64_t bytes, stored_bytes(path, entry));
+    size += bytes;
+  }
+  return std::unique_ptr<SafetensorsStream>(new SafetensorsStream(std::move(file), size));
+}
+
+Status SafetensorsStream::commit() {
+  QN_RETURN_IF_ERROR(file_->status());
+  QN_CHECK(file_->size() == size_, "a stream of another size than its entries");
+  return file_->commit();
 }
 
 Status write_checkpoint_folder(const std::string& folder, const Json& config, const TensorSource& source,

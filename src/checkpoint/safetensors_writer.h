@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "checkpoint/tensor_source.h"
@@ -25,6 +27,24 @@ using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
 // hold and names that occur twice are errors.
 Status write_safetensors(const std::string& path, const std::vector<NamedTensor>& tensors,
                          const SafetensorsMetadata& metadata = {});
+
+// The same for data that is produced piece by piece and never held whole: the values of all entries, in
+// order.
+class SafetensorsStream {
+ public:
+  static Result<std::unique_ptr<SafetensorsStream>> create(const std::string& path,
+                                                           const std::vector<TensorEntry>& entries,
+                                                           const SafetensorsMetadata& metadata = {});
+  void write(const void* data, size_t bytes) { file_->write(data, bytes); }
+  Status status() const { return file_->status(); }  // the first failed write
+  // The file appears under its name. The bytes written must be as many as the entries take.
+  Status commit();
+
+ private:
+  SafetensorsStream(std::unique_ptr<AtomicFile> file, int64_t size) : file_(std::move(file)), size_(size) {}
+  std::unique_ptr<AtomicFile> file_;
+  int64_t size_;  // of the whole file
+};
 
 struct FolderOptions {
   int64_t max_shard_bytes = int64_t{5} << 30;          // a tensor that is larger has a shard of its own
