@@ -60,6 +60,7 @@ class Model {
   const ModelConfig& config() const { return config_; }
   bool has_mtp() const { return weights_.mtp != nullptr; }
   StateShape state_shape() const { return state_shape_; }
+  const ModelWeights& weights() const { return weights_; }
   int64_t weight_bytes() const { return weights_.bytes; }
   Ops& ops() const { return ops_; }
 
