@@ -69,8 +69,6 @@ void put_float(HeaderBytes& out, GgufType type, double value) {
   }
 }
 
-Status put_value(HeaderBytes& out, GgufType type, const GgufValue& value);
-
 Status put_array(HeaderBytes& out, const GgufArray& array) {
   const auto type = static_cast<GgufType>(array.element_type);
   out.u32(array.element_type);
@@ -84,8 +82,7 @@ Status put_array(HeaderBytes& out, const GgufArray& array) {
     out.u64(array.integers.size());
     for (int64_t v : array.integers) out.number(static_cast<uint64_t>(v), bytes);
   } else {
-    out.u64(array.items.size());
-    for (const GgufValue& v : array.items) QN_RETURN_IF_ERROR(put_value(out, type, v));
+    return Error(fmt::format("cannot write a list of type {}", array.element_type));
   }
   return {};
 }

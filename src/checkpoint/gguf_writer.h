@@ -15,23 +15,6 @@
 
 namespace qnext {
 
-// Value types as the file numbers them.
-enum class GgufType : uint32_t {
-  kU8 = 0,
-  kI8 = 1,
-  kU16 = 2,
-  kI16 = 3,
-  kU32 = 4,
-  kI32 = 5,
-  kF32 = 6,
-  kBool = 7,
-  kString = 8,
-  kArray = 9,
-  kU64 = 10,
-  kI64 = 11,
-  kF64 = 12
-};
-
 // Metadata in the making. Setting a key that is there replaces its value.
 class GgufMetadataBuilder {
  public:

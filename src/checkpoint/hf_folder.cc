@@ -56,12 +56,11 @@ class WeightMap final : public JsonReader {
     if (depth() == 0) return Error(label() + ": a JSON object is expected");
     if (!in_map()) return {};
     if (depth() == 1) return unexpected("text");
-    QN_RETURN_IF_ERROR(check_tensor_name(path(1), label()));
-    const bool plain = !file.empty() && file.find_first_of(std::string("/\\\0", 3)) == std::string::npos &&
-                       file != "." && file != "..";
-    if (!plain || !check_tensor_name(file, "").ok()) {
-      return Error(fmt::format("{}: field weight_map.{}: \"{:.60}\" is not the name of a file in this folder",
-                               label(), path(1), plain ? "..." : file));
+    QN_RETURN_IF_ERROR(check_name("tensor", path(1), label()));
+    const bool plain = check_name("file", file, "").ok() && file.find_first_of("/\\") == file.npos;
+    if (!plain || file == "." || file == "..") {
+      return Error(fmt::format("{}: field weight_map.{}: {} is not the name of a file in this folder",
+                               label(), path(1), quoted(file)));
     }
     const std::string& shard = *shards_.insert(file).first;
     if (!files_.emplace(path(1), &shard).second) {

@@ -64,6 +64,12 @@ class JsonReader::Events final : public nlohmann::json_sax<Json> {
   Status status_;
 };
 
+std::string JsonReader::quoted(std::string_view text) {
+  constexpr size_t kLongest = 60;
+  const bool cut = text.size() > kLongest;
+  return dump_json(Json(std::string(text.substr(0, kLongest)) + (cut ? "..." : "")));
+}
+
 Status JsonReader::read(std::string_view text) {
   depth_ = 0;
   Events events(*this);

@@ -28,6 +28,9 @@ class JsonReader {
   size_t depth() const { return depth_; }
   std::string_view path(size_t i) const { return names_[i]; }
 
+  // Text from the document for a message: in quotes, on one line, cut after 60 characters.
+  static std::string quoted(std::string_view text);
+
   virtual Status on_begin(bool array) = 0;  // of an object or list; depth() does not count it yet
   virtual Status on_integer(uint64_t value) = 0;
   virtual Status on_string(const std::string& value) = 0;

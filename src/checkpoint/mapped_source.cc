@@ -72,14 +72,14 @@ class MappedSource final : public TensorSource {
 
 }  // namespace
 
-Status check_tensor_name(std::string_view name, const std::string& label) {
+Status check_name(std::string_view kind, std::string_view name, const std::string& label) {
   constexpr size_t kLongest = 1000;
   const bool control = std::any_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
   });
   if (!name.empty() && name.size() <= kLongest && !control) return {};
-  return Error(fmt::format("{}: a tensor's name is {}", label,
+  return Error(fmt::format("{}: the name of a {} is {}", label, kind,
                            name.empty() ? "empty"
                            : control    ? "not printable"
                                         : fmt::format("{} bytes long", name.size())));

@@ -21,7 +21,8 @@ struct StoredTensor {
 };
 
 // Names end up in messages and file listings: not empty, at most 1000 bytes, no control characters.
-Status check_tensor_name(std::string_view name, const std::string& label);
+// `kind` is what has the name, for the message.
+Status check_name(std::string_view kind, std::string_view name, const std::string& label);
 
 // Bytes of a tensor, or an error that starts with `what`: when an extent is negative, the product overflows,
 // or the last extent is not a multiple of the type's block.

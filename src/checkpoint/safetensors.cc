@@ -37,7 +37,7 @@ class HeaderReader final : public JsonReader {
     if (in_metadata()) return {};
     if (depth() == 1) {
       if (array) return Error(what() + ": an object is expected");
-      QN_RETURN_IF_ERROR(check_tensor_name(path(0), label()));
+      QN_RETURN_IF_ERROR(check_name("tensor", path(0), label()));
       items_.push_back({std::string(path(0)), {}, {}, {}});
       return {};
     }
@@ -61,11 +61,11 @@ class HeaderReader final : public JsonReader {
 
   Status on_string(const std::string& value) override {
     if (in_metadata()) return {};
-    if (depth() != 2 || path(1) != "dtype") return unexpected(fmt::format("\"{:.60}\"", value));
+    if (depth() != 2 || path(1) != "dtype") return unexpected(quoted(value));
     HeaderItem& item = items_.back();
     if (item.dtype) return unexpected("a second value");
     item.dtype = dtype_from_safetensors(value);
-    if (!item.dtype) return Error(fmt::format("{}: dtype \"{:.60}\" is not known", what(), value));
+    if (!item.dtype) return Error(fmt::format("{}: dtype {} is not known", what(), quoted(value)));
     return {};
   }
 
