@@ -7,6 +7,7 @@
 namespace qnext {
 namespace {
 constexpr uint64_t kSeed = 1;
+constexpr int64_t kRows = 512;  // of a step
 
 int64_t blocks_for(const StateShape& shape, int64_t tokens) {
   return (tokens + shape.block_tokens - 1) / shape.block_tokens;
@@ -40,10 +41,13 @@ Status Batch::step(int64_t tokens, LogitsWanted logits) {
   return model_.step(items, output_);
 }
 
-Status Batch::prompt(int64_t tokens, int64_t piece) {
-  const auto each = std::max<int64_t>(kGdnChunk, piece / static_cast<int64_t>(sequences_.size()));
+int64_t Batch::piece() const {
+  return std::max<int64_t>(kGdnChunk, kRows / static_cast<int64_t>(sequences_.size()));
+}
+
+Status Batch::prompt(int64_t tokens) {
   while (tokens > 0) {
-    const int64_t count = std::min(tokens, each);
+    const int64_t count = std::min(tokens, piece());
     tokens -= count;
     QN_RETURN_IF_ERROR(step(count, tokens == 0 ? LogitsWanted::kLast : LogitsWanted::kNone));
   }

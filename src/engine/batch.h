@@ -17,9 +17,11 @@ class Batch {
   // `context` is the most tokens of each sequence. The model outlives the batch.
   Batch(Model& model, int64_t sequences, int64_t context);
 
-  // Processes `tokens` more tokens of every sequence as a prompt: at most `piece` rows in a step, all
-  // sequences together, and the last row's logits at the end.
-  Status prompt(int64_t tokens, int64_t piece = 512);
+  // Processes `tokens` more tokens of every sequence as a prompt, piece() of each in a step, and the last
+  // row's logits at the end.
+  Status prompt(int64_t tokens);
+  // About 512 tokens of all sequences together, at least a chunk of the delta rule of each.
+  int64_t piece() const;
   // Processes one token of every sequence in one step, with logits.
   Status decode();
 

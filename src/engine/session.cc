@@ -159,7 +159,7 @@ Result<GenerateStats> Session::generate(const GenerateRequest& request,
   stats.finish = ready ? FinishReason::kLength : FinishReason::kCancelled;
   if (!ready || request.max_new == 0) return stats;
 
-  Sampler sampler(request.sampling, model_.config().vocab_size, options_.usable_tokens);
+  Sampler sampler(request.sampling, model_.config().vocab_size, options_.forbidden);
   sampler.accept_prompt(request.prompt);
   const auto decoding = Clock::now();
   for (;;) {

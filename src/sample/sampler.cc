@@ -10,10 +10,8 @@
 
 namespace qnext {
 
-Sampler::Sampler(SamplingParams params, int64_t vocab_size, int64_t usable)
-    : params_(std::move(params)),
-      vocab_size_(vocab_size),
-      usable_(usable > 0 ? std::min(usable, vocab_size) : vocab_size) {}
+Sampler::Sampler(SamplingParams params, int64_t vocab_size, std::span<const int32_t> forbidden)
+    : params_(std::move(params)), vocab_size_(vocab_size), forbidden_(forbidden.begin(), forbidden.end()) {}
 
 void Sampler::count(int32_t token) {
   if (params_.repeat_penalty == 1 || params_.repeat_window == 0) return;
@@ -44,20 +42,23 @@ Status Sampler::adjust(std::span<const float> logits) {
       return Error(fmt::format("the model's logit of token id {} is {}, not a finite number", i, logits[i]));
     }
   }
-  logits_.assign(logits.begin(), logits.begin() + usable_);
+  logits_.assign(logits.begin(), logits.end());
   for (const auto& [id, bias] : params_.logit_bias) {
-    if (id < usable_) logits_[static_cast<size_t>(id)] += static_cast<float>(bias);
+    logits_[static_cast<size_t>(id)] += static_cast<float>(bias);
   }
   const auto r = static_cast<float>(params_.repeat_penalty);
   for (const auto& [id, times] : in_window_) {
-    if (id < 0 || id >= usable_) continue;
+    if (id < 0 || id >= vocab_size_) continue;
     float& l = logits_[static_cast<size_t>(id)];
     l = l > 0 ? l / r : l * r;
   }
   for (const auto& [id, times] : generated_) {
-    if (id < 0 || id >= usable_) continue;
+    if (id < 0 || id >= vocab_size_) continue;
     logits_[static_cast<size_t>(id)] -=
         static_cast<float>(static_cast<double>(times) * params_.frequency_penalty + params_.presence_penalty);
+  }
+  for (const int32_t id : forbidden_) {
+    logits_[static_cast<size_t>(id)] = -std::numeric_limits<float>::infinity();
   }
   largest_ = logits_.empty() ? -std::numeric_limits<float>::infinity()
                              : *std::max_element(logits_.begin(), logits_.end());
@@ -77,7 +78,7 @@ double Sampler::weight(int32_t id) const {
 // Top-k and top-p: the most probable tokens in falling order, as few as the two allow. `total` is the weight
 // of all tokens.
 void Sampler::keep_top(double total) {
-  std::vector<int32_t> ids(static_cast<size_t>(usable_));
+  std::vector<int32_t> ids(static_cast<size_t>(vocab_size_));
   for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(i);
   const auto before = [this](int32_t a, int32_t b) {
     const float la = logits_[static_cast<size_t>(a)], lb = logits_[static_cast<size_t>(b)];
@@ -120,15 +121,15 @@ Result<std::span<const Candidate>> Sampler::distribution(std::span<const float> 
     candidates_.push_back({static_cast<int32_t>(first), 1.0});
     return std::span<const Candidate>(candidates_);
   }
-  const bool cut_k = params_.top_k > 0 && params_.top_k < usable_;
+  const bool cut_k = params_.top_k > 0 && params_.top_k < vocab_size_;
   double total = 0;
   if (cut_k || params_.top_p < 1) {
     if (!cut_k) {
-      for (int32_t id = 0; id < usable_; ++id) total += weight(id);
+      for (int32_t id = 0; id < vocab_size_; ++id) total += weight(id);
     }
     keep_top(total);
   } else {
-    for (int32_t id = 0; id < usable_; ++id) {
+    for (int32_t id = 0; id < vocab_size_; ++id) {
       const double w = weight(id);
       if (w > 0 && w >= params_.min_p) candidates_.push_back({id, w});
     }

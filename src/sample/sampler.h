@@ -28,9 +28,9 @@ struct Candidate {
 
 class Sampler {
  public:
-  // `params` are valid. Ids from `usable` up to vocab_size are padding rows of the embedding and never
-  // chosen; 0 means that all ids are usable.
-  Sampler(SamplingParams params, int64_t vocab_size, int64_t usable = 0);
+  // `params` are valid. `forbidden` are ids below vocab_size that are never chosen: padding rows of the
+  // embedding, for which the tokenizer has no text.
+  Sampler(SamplingParams params, int64_t vocab_size, std::span<const int32_t> forbidden = {});
 
   // The tokens that precede the first one to be chosen.
   void accept_prompt(std::span<const int32_t> tokens);
@@ -56,12 +56,13 @@ class Sampler {
   double weight(int32_t id) const;
 
   SamplingParams params_;
-  int64_t vocab_size_, usable_;
+  int64_t vocab_size_;
+  std::vector<int32_t> forbidden_;
   std::deque<int32_t> window_;                      // the last tokens, when the window has a length
   std::unordered_map<int32_t, int64_t> in_window_;  // how often a token stands in the window
   std::unordered_map<int32_t, int64_t> generated_;  // how often a token was generated
   uint64_t draws_ = 0;                              // tokens generated so far
-  std::vector<float> logits_;                       // [usable], after biases and penalties
+  std::vector<float> logits_;                       // [vocab_size], after biases and penalties
   float largest_ = 0;
   std::vector<Candidate> candidates_;
 };

@@ -158,11 +158,14 @@ TEST(Sampler, LogitBiasComesBeforeThePenalties) {
   EXPECT_EQ(*without_one.sample(std::vector<float>{-100, 100}), 0);
 }
 
-TEST(Sampler, PaddingIdsAreNeverChosen) {
-  Sampler greedy({.temperature = 0}, 6, 4);
-  EXPECT_EQ(*greedy.sample(std::vector<float>{0, 1, 2, 3, 9, 9}), 3);
-  Sampler all({.temperature = 10}, 6, 4);
-  EXPECT_EQ(distribution(all, {0, 1, 2, 3, 9, 9}).size(), 4u);
+TEST(Sampler, ForbiddenIdsAreNeverChosen) {
+  const std::vector<int32_t> padding{1, 4, 5};
+  Sampler greedy({.temperature = 0}, 6, padding);
+  EXPECT_EQ(*greedy.sample(std::vector<float>{0, 9, 2, 3, 9, 9}), 3);
+  Sampler all({.temperature = 10}, 6, padding);
+  EXPECT_EQ(ids(distribution(all, {0, 9, 2, 3, 9, 9})), (std::vector<int32_t>{0, 2, 3}));
+  Sampler cut({.top_k = 5, .top_p = 0.9999}, 6, padding);
+  EXPECT_EQ(ids(distribution(cut, {0, 9, 2, 3, 9, 9})), (std::vector<int32_t>{3, 2, 0}));
 }
 
 TEST(Sampler, BadLogitsAreAnErrorThatNamesTheToken) {

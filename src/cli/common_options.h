@@ -1,0 +1,48 @@
+// Options that several commands share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/definitions.h"
+#include "sample/params.h"
+#include "tensor/dtype.h"
+
+namespace qnext {
+
+// Where and how the model runs.
+struct EngineOptions {
+  std::string device = "auto";
+  std::string backend;  // "": the fastest of the device
+  std::string isa;      // "": the best of this machine
+  int64_t threads = 0;  // 0: every processor
+  std::string kv_type = "f32";
+  int64_t context = 0;  // 0: what the command takes by default
+
+  DType kv_dtype() const;
+};
+void add_engine_options(CLI::App* command, EngineOptions& options);
+
+// How tokens are chosen. What is not given comes from the model's defaults.
+struct SamplingOptions {
+  std::optional<double> temperature, top_p, min_p;
+  std::optional<int64_t> top_k;
+  std::optional<double> repeat_penalty, presence_penalty, frequency_penalty;
+  std::optional<int64_t> repeat_window;
+  std::vector<std::string> logit_bias;
+  std::optional<uint64_t> seed;  // not given: one from the operating system
+  int64_t max_new = -1;
+  bool ignore_eos = false;
+
+  // The model's defaults with what was given on the command line. Errors name the option.
+  Result<SamplingParams> resolve(const SamplingParams& defaults, int64_t vocab_size) const;
+};
+void add_sampling_options(CLI::App* command, SamplingOptions& options);
+
+// The positional [MODEL].
+void add_model_argument(CLI::App* command, std::string& model);
+
+}  // namespace qnext
