@@ -1,0 +1,59 @@
+// The backend object: the kernels of one instruction set and the memory they work in.
+#include <string>
+
+#include "kernels/cpu/kernels.h"
+
+namespace qnext {
+namespace {
+
+class CpuOps final : public Ops {
+ public:
+  CpuOps(ThreadPool& pool, std::string_view isa, const cpu::Kernels& kernels)
+      : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), kernels_(kernels) {}
+
+  std::string_view name() const override { return name_; }
+  bool supports(DType weight_type) const override { return is_weight_type(weight_type); }
+
+  void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override {
+    workspace_.pool().parallel_for(static_cast<int64_t>(ids.size()), 8, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) read_row(table, ids[static_cast<size_t>(i)], y + i * table.cols);
+    });
+  }
+  void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width, float* y) override {
+    kernels_.rms_norm(workspace_, x, scale, eps, n, width, y);
+  }
+  void linear(const Matrix& w, const float* x, int64_t n, float* y) override {
+    kernels_.linear(workspace_, w, x, n, y);
+  }
+  void add(float* x, const float* y, int64_t count) override { kernels_.add(workspace_, x, y, count); }
+  void mlp(const Mlp& weights, const float* x, int64_t n, float* y) override {
+    kernels_.mlp(workspace_, weights, x, n, y);
+  }
+  void attention(const AttentionArgs& args) override { kernels_.attention(workspace_, args); }
+  void gdn(const GdnArgs& args) override { kernels_.gdn(workspace_, args); }
+  void moe_route(const float* logits, int64_t n, int64_t experts, int64_t top_k, bool normalise, int32_t* ids,
+                 float* weights) override {
+    kernels_.moe_route(workspace_, logits, n, experts, top_k, normalise, ids, weights);
+  }
+  void moe(const MoeArgs& args) override { kernels_.moe(workspace_, args); }
+
+ private:
+  cpu::Workspace workspace_;
+  std::string name_;
+  cpu::Kernels kernels_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa) {
+  if (isa.empty()) {
+    const auto isas = cpu_isas();
+    if (isas.empty()) return nullptr;
+    isa = isas.front();
+  }
+  cpu::Kernels kernels{};
+  if (!cpu::choose_kernels(isa, kernels)) return nullptr;
+  return std::make_unique<CpuOps>(pool, isa, kernels);
+}
+
+}  // namespace qnext
