@@ -44,9 +44,13 @@ std::string one_line(std::string text) {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const std::string& label) {
+  return parse_json(text, label, nullptr);
+}
+
+Result<Json> parse_json(std::string_view text, const std::string& label, const JsonVisitor& visitor) {
   QN_RETURN_IF_ERROR(check_depth(text, label));
   try {
-    return Json::parse(text.begin(), text.end());
+    return Json::parse(text.begin(), text.end(), visitor);
   } catch (const nlohmann::json::exception& e) {
     std::string what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
     if (auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -20,6 +21,12 @@ inline constexpr int kJsonMaxDepth = 200;
 // Parses one JSON document. `label` (usually a path) starts every error message. Rejects deeper nesting than
 // kJsonMaxDepth, trailing text, and duplicate-free validity is not checked (the last duplicate wins).
 Result<Json> parse_json(std::string_view text, const std::string& label);
+
+// Sees every key and value as it is parsed, `depth` objects and lists deep; what it answers false to is left
+// out of the document. For documents with a member of a hundred thousand entries, which the visitor keeps in
+// a form of its own.
+using JsonVisitor = std::function<bool(int depth, nlohmann::detail::parse_event_t event, Json& value)>;
+Result<Json> parse_json(std::string_view text, const std::string& label, const JsonVisitor& visitor);
 
 // Reads and parses a file of at most `max_bytes`.
 Result<Json> read_json_file(const std::string& path, int64_t max_bytes = int64_t{1} << 30);

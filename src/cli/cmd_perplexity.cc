@@ -47,8 +47,7 @@ Result<std::vector<std::vector<int32_t>>> read_input(const PerplexityOptions& op
   }
   QN_TRY(const std::string text, read_text_input(options.file));
   QN_TRY(const auto tokenizer, opened.tokenizer());
-  QN_TRY(auto ids, encode_text(*tokenizer, text, options.file));
-  return std::vector<std::vector<int32_t>>{std::move(ids)};
+  return std::vector<std::vector<int32_t>>{tokenizer->encode(text)};
 }
 
 // Negative log-likelihoods of all tokens of a window but the first, summed in order.

@@ -28,15 +28,23 @@ struct RunOptions {
   EngineOptions engine;
 };
 
+// The contents of a file without the newline that editors and `echo` put at the end.
+Result<std::string> read_prompt_file(const std::string& path) {
+  QN_TRY(std::string text, read_text_input(path));
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
 // The user's text, or nothing when none was given and the embedded model may be asked something.
 Result<std::optional<std::string>> read_prompt(const RunOptions& options) {
   if (options.prompt) return options.prompt;
   if (!options.file.empty()) {
-    QN_TRY(std::string text, read_text_input(options.file));
+    QN_TRY(std::string text, read_prompt_file(options.file));
     return std::optional<std::string>(std::move(text));
   }
   if (stdin_is_terminal()) return std::optional<std::string>();
-  QN_TRY(std::string text, read_text_input("-"));
+  QN_TRY(std::string text, read_prompt_file("-"));
   if (text.empty() && options.model.empty()) return std::optional<std::string>();
   return std::optional<std::string>(std::move(text));
 }
@@ -58,7 +66,7 @@ Result<RenderedPrompt> make_prompt(const OpenedModel& opened, const Tokenizer& t
     return Error("--system needs a chat template, which " +
                  std::string(options.raw ? "--raw switches off" : "this model does not have"));
   }
-  QN_TRY(prompt.tokens, encode_text(tokenizer, text, "prompt"));
+  prompt.tokens = tokenizer.encode(text);
   prompt.text = text;
   return prompt;
 }

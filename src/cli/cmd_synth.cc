@@ -21,7 +21,8 @@ Result<int> run_synth(const SynthOptions& options) {
   std::string model = "synth:" + options.config;
   if (options.seed) model += fmt::format("?seed={}", *options.seed);
   QN_TRY(const Checkpoint checkpoint, open_checkpoint(model));
-  QN_TRY(const Json config, read_json_file(options.config));
+  QN_TRY(Json config, read_json_file(options.config));
+  config.erase("quantization_config");  // the weights are BF16, whatever the configuration was written for
   FolderOptions folder;
   Progress progress("writing", static_cast<int64_t>(checkpoint.tensors->entries().size()), "tensors", true);
   folder.progress = [&progress](int64_t done) { progress.update(done); };

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "cli/definitions.h"
+#include "cli/common_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 

@@ -4,7 +4,7 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/definitions.h"
+#include "cli/common_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 
@@ -22,8 +22,8 @@ Result<std::string> convert_line(const Tokenizer& tokenizer, const TokenizeOptio
   if (!options.decode) {
     if (!json.is_string())
       return Error(label + ": expected a JSON string, got " + dump_json(json).substr(0, 60));
-    QN_TRY(const auto ids, tokenizer.encode(json.get_ref<const std::string&>(), !options.no_special));
-    return dump_json(Json(ids));
+    const auto& text = json.get_ref<const std::string&>();
+    return dump_json(Json(tokenizer.encode(text, {.parse_special = !options.no_special})));
   }
   if (!json.is_array())
     return Error(label + ": expected a JSON list of ids, got " + dump_json(json).substr(0, 60));

@@ -18,7 +18,7 @@ Json Conversation::messages() const {
 Result<RenderedPrompt> Conversation::prompt() const {
   RenderedPrompt prompt;
   QN_TRY(prompt.text, template_.render(messages(), Json(), true));
-  QN_TRY(prompt.tokens, tokenizer_.encode(prompt.text, true));
+  prompt.tokens = tokenizer_.encode(prompt.text);
   return prompt;
 }
 

@@ -40,7 +40,6 @@ class OpenedModel {
 
  private:
   friend Result<OpenedModel> open_model(const std::string& model);
-  bool has_tokenizer() const;
   Status read_defaults();
   SamplingParams sampling_;
   bool sampling_stated_ = false;
@@ -51,7 +50,7 @@ class OpenedModel {
 // `model` as in cli.md; "" is the embedded model.
 Result<OpenedModel> open_model(const std::string& model);
 
-// The contents of a file, or of standard input for "-", without one newline at the end.
+// The contents of a file, or of standard input for "-".
 Result<std::string> read_text_input(const std::string& path);
 
 }  // namespace qnext
