@@ -59,10 +59,10 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, GoldenTest,
                                                           Case{"variant-yarn", true},
                                                           Case{"variant-wide", true}),
                                           testing::Values("ref", "cpu")),
-                         [](const auto& info) {
-                           std::string name = std::get<0>(info.param).fixture + "_" +
-                                              std::get<1>(info.param) +
-                                              (std::get<0>(info.param).synthetic ? "_synth" : "");
+                         [](const auto& tested) {
+                           std::string name = std::get<0>(tested.param).fixture + "_" +
+                                              std::get<1>(tested.param) +
+                                              (std::get<0>(tested.param).synthetic ? "_synth" : "");
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
