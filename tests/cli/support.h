@@ -1,0 +1,52 @@
+// Runs the built program as a user would, and looks at what it says.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace qnext {
+
+struct Ran {
+  int code = -1;  // exit code; 128 + signal when a signal ended it
+  std::string out, err;
+  // Standard output as JSON; null (and a failed expectation) when it is not.
+  Json json() const;
+};
+
+struct RunOptions {
+  std::string input;            // standard input
+  std::string stdout_path;      // instead of a pipe, such as /dev/full
+  int signal = 0;               // sent once `signal_when` appears on standard error or as a file
+  std::string signal_when_file;
+  double timeout_seconds = 120;
+};
+
+// `arguments` follow the program's name. A run that takes too long is killed and reported as a failure.
+Ran qnext(const std::vector<std::string>& arguments, const RunOptions& options = {});
+
+// A folder of its own for each test, removed at the end.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  // Writes a file and returns its path.
+  std::string file(const std::string& name, const std::string& contents) const;
+  std::vector<std::string> names() const;
+
+ private:
+  std::string folder_;
+};
+
+// The checkpoint of tests/data/golden/tiny: no tokenizer.
+std::string tiny();
+// Its small configuration and expectations.
+Json tiny_golden();
+
+// That a run failed as it should: the exit code, nothing on standard output, and one line
+// "qnext: error: ..." on standard error that has all of `parts`.
+void expect_error(const Ran& ran, int code, const std::vector<std::string>& parts);
+
+}  // namespace qnext
