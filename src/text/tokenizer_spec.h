@@ -35,7 +35,7 @@ struct PreTokenizerStep {
   enum class Behavior { isolated, removed, merged_with_previous, merged_with_next, contiguous };
 
   Kind kind = Kind::split;
-  std::string regex;  // Oniguruma syntax
+  std::string regex{};  // Oniguruma syntax
   Behavior behavior = Behavior::isolated;
   bool invert = false;  // matches and the stretches between them change places
   bool operator==(const PreTokenizerStep&) const = default;
