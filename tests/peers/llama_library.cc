@@ -158,48 +158,98 @@ Status LlamaLibrary::quantize_file(const std::string& input, const std::string& 
   return {};
 }
 
-Result<LlamaLibrary::Logits> LlamaLibrary::logits(const std::string& model_path,
-                                                  const std::vector<std::vector<int32_t>>& sequences,
-                                                  int threads) const {
-  size_t longest = 1;
-  for (const auto& s : sequences) longest = std::max(longest, s.size());
-  void* model = f_->load_model(model_path.c_str(), f_->model_defaults());
-  if (!model) return Error(model_path + ": llama.cpp failed to load it");
-  Parameters parameters = f_->context_defaults();
-  parameters.at<uint32_t>(kContextTokens) = static_cast<uint32_t>(longest);
-  parameters.at<uint32_t>(kContextBatch) = static_cast<uint32_t>(longest);
-  parameters.at<uint32_t>(kContextPhysicalBatch) = static_cast<uint32_t>(longest);
-  void* context = f_->new_context(model, parameters);
-  if (!context) {
-    f_->free_model(model);
-    return Error(model_path + ": llama.cpp failed to make a context");
+// A model in a context of its own. One thread: llama.cpp's threads wait for each other in busy loops, which
+// on a machine that has other work makes small models many times slower.
+class LlamaLibrary::Loaded {
+ public:
+  static Result<std::unique_ptr<Loaded>> open(const Functions& f, const std::string& path, size_t longest) {
+    auto loaded = std::unique_ptr<Loaded>(new Loaded(f));
+    loaded->model_ = f.load_model(path.c_str(), f.model_defaults());
+    if (!loaded->model_) return Error(path + ": llama.cpp failed to load it");
+    Parameters parameters = f.context_defaults();
+    for (size_t member : {kContextTokens, kContextBatch, kContextPhysicalBatch})
+      parameters.at<uint32_t>(member) = static_cast<uint32_t>(longest);
+    loaded->context_ = f.new_context(loaded->model_, parameters);
+    if (!loaded->context_) return Error(path + ": llama.cpp failed to make a context");
+    f.set_threads(loaded->context_, 1, 1);
+    return loaded;
   }
-  f_->set_threads(context, threads, threads);
-  Logits result;
-  result.vocab = f_->vocabulary_size(f_->vocabulary(model));
-  bool ok = true;
-  for (const auto& sequence : sequences) {
-    Batch batch = f_->new_batch(static_cast<int32_t>(sequence.size()), 0, 1);
-    batch.n_tokens = static_cast<int32_t>(sequence.size());
-    for (int32_t i = 0; i < batch.n_tokens; ++i) {
-      batch.token[i] = sequence[static_cast<size_t>(i)];
-      batch.pos[i] = i;
+  ~Loaded() {
+    if (context_) f_.free_context(context_);
+    if (model_) f_.free_model(model_);
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+
+  int64_t vocab() const { return f_.vocabulary_size(f_.vocabulary(model_)); }
+  void forget() { f_.clear_memory(f_.memory(context_), true); }
+
+  // Appends the logits of the tokens, which stand at `position` and after; of the last one only, or of all.
+  bool step(const std::vector<int32_t>& tokens, size_t position, bool all, std::vector<float>& rows) {
+    const auto n = static_cast<int32_t>(tokens.size());
+    Batch batch = f_.new_batch(n, 0, 1);
+    batch.n_tokens = n;
+    for (int32_t i = 0; i < n; ++i) {
+      batch.token[i] = tokens[static_cast<size_t>(i)];
+      batch.pos[i] = static_cast<int32_t>(position) + i;
       batch.n_seq_id[i] = 1;
       batch.seq_id[i][0] = 0;
-      batch.logits[i] = 1;
+      batch.logits[i] = all || i + 1 == n;
     }
-    f_->clear_memory(f_->memory(context), true);
-    ok = ok && f_->decode(context, batch) == 0;
-    auto& rows = result.rows_of.emplace_back();
-    for (int32_t i = 0; ok && i < batch.n_tokens; ++i) {
-      const float* row = f_->logits_of(context, i);
-      rows.insert(rows.end(), row, row + result.vocab);
+    const bool ok = f_.decode(context_, batch) == 0;
+    for (int32_t i = all ? 0 : n - 1; ok && i < n; ++i) {
+      const float* row = f_.logits_of(context_, i);
+      rows.insert(rows.end(), row, row + vocab());
     }
-    f_->free_batch(batch);
+    f_.free_batch(batch);
+    return ok;
   }
-  f_->free_context(context);
-  f_->free_model(model);
-  if (!ok) return Error(model_path + ": llama.cpp failed to evaluate it");
+
+ private:
+  explicit Loaded(const Functions& f) : f_(f) {}
+  const Functions& f_;
+  void* model_ = nullptr;
+  void* context_ = nullptr;
+};
+
+Result<LlamaLibrary::Logits> LlamaLibrary::logits(const std::string& model,
+                                                  const std::vector<std::vector<int32_t>>& sequences) const {
+  size_t longest = 1;
+  for (const auto& s : sequences) longest = std::max(longest, s.size());
+  QN_TRY(const auto loaded, Loaded::open(*f_, model, longest));
+  Logits result;
+  result.vocab = loaded->vocab();
+  for (const auto& sequence : sequences) {
+    loaded->forget();
+    if (!loaded->step(sequence, 0, true, result.rows_of.emplace_back()))
+      return Error(model + ": llama.cpp failed to evaluate it");
+  }
+  return result;
+}
+
+Result<LlamaLibrary::Continuations> LlamaLibrary::generate(const std::string& model,
+                                                           const std::vector<std::vector<int32_t>>& prompts,
+                                                           int steps) const {
+  size_t longest = 1;
+  for (const auto& p : prompts) longest = std::max(longest, p.size());
+  QN_TRY(const auto loaded, Loaded::open(*f_, model, longest + static_cast<size_t>(steps)));
+  Continuations result;
+  result.logits.vocab = loaded->vocab();
+  for (const auto& prompt : prompts) {
+    loaded->forget();
+    auto& rows = result.logits.rows_of.emplace_back();
+    auto& tokens = result.tokens_of.emplace_back();
+    std::vector<int32_t> next = prompt;
+    size_t position = 0;
+    for (int i = 0; i < steps; ++i) {
+      if (!loaded->step(next, position, false, rows))
+        return Error(model + ": llama.cpp failed to evaluate it");
+      const auto row = rows.end() - result.logits.vocab;
+      tokens.push_back(static_cast<int32_t>(std::max_element(row, rows.end()) - row));
+      position += next.size();
+      next = {tokens.back()};
+    }
+  }
   return result;
 }
 

@@ -36,11 +36,19 @@ class LlamaLibrary {
     int64_t vocab = 0;
     std::vector<std::vector<float>> rows_of;  // by sequence
   };
-  Result<Logits> logits(const std::string& model, const std::vector<std::vector<int32_t>>& sequences,
-                        int threads) const;
+  Result<Logits> logits(const std::string& model, const std::vector<std::vector<int32_t>>& sequences) const;
+
+  // The most probable token, `steps` times for each prompt, each fed back alone; also after an end token.
+  struct Continuations {
+    std::vector<std::vector<int32_t>> tokens_of;  // by prompt
+    Logits logits;                                // the rows that they were chosen from
+  };
+  Result<Continuations> generate(const std::string& model, const std::vector<std::vector<int32_t>>& prompts,
+                                 int steps) const;
 
  private:
   struct Functions;
+  class Loaded;
   explicit LlamaLibrary(std::unique_ptr<Functions> functions);
   std::unique_ptr<Functions> f_;
 };
