@@ -122,7 +122,11 @@ GgufMetadataBuilder gguf_model_metadata(const Checkpoint& checkpoint, bool with_
   if (!name.empty()) out.string("general.name", name);
   add_config(out, checkpoint.config, with_mtp);
   if (checkpoint.generation_config) add_sampling(out, *checkpoint.generation_config);
-  if (tokenizer) add_tokenizer(out, *tokenizer);
+  if (tokenizer) {
+    add_tokenizer(out, *tokenizer);
+  } else {
+    out.string("tokenizer.ggml.model", "no_vocab");  // llama.cpp takes the size from vocab_size above
+  }
   return out;
 }
 

@@ -23,7 +23,9 @@ struct alignas(16) Parameters {
 // Offsets of the members that are touched.
 constexpr size_t kQuantizeThreads = 0, kQuantizeFileType = 4, kQuantizeOutputTensor = 17, kQuantizePure = 19,
                  kQuantizeAllow = 16;
-constexpr size_t kContextTokens = 0, kContextBatch = 4, kContextPhysicalBatch = 8;
+constexpr size_t kContextTokens = 0, kContextBatch = 4, kContextPhysicalBatch = 8, kContextFlash = 52,
+                 kContextKeys = 104, kContextValues = 108;
+constexpr int32_t kF32 = 0, kF16 = 1, kFlashAuto = -1, kFlashOff = 0;
 
 struct Batch {  // llama_batch
   int32_t n_tokens;
@@ -46,7 +48,17 @@ std::string newest(const std::string& folder, const std::string& prefix) {
   return found;
 }
 
-void drop_log(int, const char*, void*) {}
+// Keeps the first thing that llama.cpp says when it fails; the rest of its log is dropped.
+std::string last_error;
+void keep_errors(int level, const char* text, void*) {
+  constexpr int kError = 4;
+  if (level == kError && last_error.empty()) last_error = text;
+}
+
+Error failure(const std::string& path, const char* what) {
+  while (!last_error.empty() && last_error.back() == '\n') last_error.pop_back();
+  return Error(fmt::format("{}: llama.cpp failed to {} ({})", path, what, last_error));
+}
 
 }  // namespace
 
@@ -107,7 +119,9 @@ Status LlamaLibrary::Functions::find_all() {
   Parameters context = context_defaults();
   if (quantize.at<int32_t>(kQuantizeFileType) != 7 || quantize.at<uint8_t>(kQuantizeOutputTensor) != 1 ||
       quantize.at<uint8_t>(kQuantizePure) != 0 || context.at<uint32_t>(kContextTokens) != 512 ||
-      context.at<uint32_t>(kContextBatch) != 2048 || context.at<uint32_t>(kContextPhysicalBatch) != 512) {
+      context.at<uint32_t>(kContextBatch) != 2048 || context.at<uint32_t>(kContextPhysicalBatch) != 512 ||
+      context.at<int32_t>(kContextFlash) != kFlashAuto || context.at<int32_t>(kContextKeys) != kF16 ||
+      context.at<int32_t>(kContextValues) != kF16) {
     return Error("llama.cpp's parameter structures are not laid out as expected");
   }
   return {};
@@ -126,7 +140,7 @@ Result<std::unique_ptr<LlamaLibrary>> LlamaLibrary::open(const std::string& fold
     functions->libraries.push_back(library);
   }
   QN_RETURN_IF_ERROR(functions->find_all());
-  functions->log_set(drop_log, nullptr);
+  functions->log_set(keep_errors, nullptr);
   functions->load_backends(folder.c_str());
   functions->backend_init();
   return std::unique_ptr<LlamaLibrary>(new LlamaLibrary(std::move(functions)));
@@ -154,23 +168,26 @@ Status LlamaLibrary::quantize_file(const std::string& input, const std::string& 
   parameters.at<uint8_t>(kQuantizeAllow) = 1;
   parameters.at<uint8_t>(kQuantizePure) = pure ? 1 : 0;
   if (f_->quantize_model(input.c_str(), output.c_str(), &parameters) != 0)
-    return Error(input + ": llama.cpp failed to quantise it");
+    return failure(input, "quantise it");
   return {};
 }
 
-// A model in a context of its own. One thread: llama.cpp's threads wait for each other in busy loops, which
-// on a machine that has other work makes small models many times slower.
+// A model in a context of its own, with attention in float32 (half by default). One thread: llama.cpp's
+// threads wait for each other in busy loops, which on a machine that has other work makes small models many
+// times slower.
 class LlamaLibrary::Loaded {
  public:
   static Result<std::unique_ptr<Loaded>> open(const Functions& f, const std::string& path, size_t longest) {
     auto loaded = std::unique_ptr<Loaded>(new Loaded(f));
     loaded->model_ = f.load_model(path.c_str(), f.model_defaults());
-    if (!loaded->model_) return Error(path + ": llama.cpp failed to load it");
+    if (!loaded->model_) return failure(path, "load it");
     Parameters parameters = f.context_defaults();
     for (size_t member : {kContextTokens, kContextBatch, kContextPhysicalBatch})
       parameters.at<uint32_t>(member) = static_cast<uint32_t>(longest);
+    parameters.at<int32_t>(kContextFlash) = kFlashOff;
+    parameters.at<int32_t>(kContextKeys) = parameters.at<int32_t>(kContextValues) = kF32;
     loaded->context_ = f.new_context(loaded->model_, parameters);
-    if (!loaded->context_) return Error(path + ": llama.cpp failed to make a context");
+    if (!loaded->context_) return failure(path, "make a context");
     f.set_threads(loaded->context_, 1, 1);
     return loaded;
   }
@@ -221,8 +238,7 @@ Result<LlamaLibrary::Logits> LlamaLibrary::logits(const std::string& model,
   result.vocab = loaded->vocab();
   for (const auto& sequence : sequences) {
     loaded->forget();
-    if (!loaded->step(sequence, 0, true, result.rows_of.emplace_back()))
-      return Error(model + ": llama.cpp failed to evaluate it");
+    if (!loaded->step(sequence, 0, true, result.rows_of.emplace_back())) return failure(model, "evaluate it");
   }
   return result;
 }
@@ -242,8 +258,7 @@ Result<LlamaLibrary::Continuations> LlamaLibrary::generate(const std::string& mo
     std::vector<int32_t> next = prompt;
     size_t position = 0;
     for (int i = 0; i < steps; ++i) {
-      if (!loaded->step(next, position, false, rows))
-        return Error(model + ": llama.cpp failed to evaluate it");
+      if (!loaded->step(next, position, false, rows)) return failure(model, "evaluate it");
       const auto row = rows.end() - result.logits.vocab;
       tokens.push_back(static_cast<int32_t>(std::max_element(row, rows.end()) - row));
       position += next.size();
