@@ -5,6 +5,8 @@
 // FOLDER holds llama.cpp's libraries; FILE_TYPE is the number of general.file_type; TOKENS.json holds an
 // object of named lists of ids. OUT gets F32 tensors "NAME" [positions, vocab]; generate: [STEPS, vocab], the
 // rows that the most probable tokens were taken from.
+//   llama_peer - same A.gguf B.gguf
+// Succeeds when both files have the same tensors, bit for bit.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -13,6 +15,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "checkpoint/gguf.h"
 #include "checkpoint/safetensors_writer.h"
 #include "peers/llama_library.h"
 
@@ -54,14 +57,30 @@ Status write_rows(const std::string& path, const NamedSequences& sequences,
   return write_safetensors(path, tensors);
 }
 
+Status same_tensors(const std::string& path_a, const std::string& path_b) {
+  QN_TRY(const GgufFile a, open_gguf(path_a));
+  QN_TRY(const GgufFile b, open_gguf(path_b));
+  if (a.tensors->entries().size() != b.tensors->entries().size())
+    return Error(fmt::format("{} and {}: different numbers of tensors", path_a, path_b));
+  for (const TensorEntry& entry : a.tensors->entries()) {
+    QN_TRY(const Tensor x, a.tensors->load(entry.name));
+    QN_TRY(const Tensor y, b.tensors->load(entry.name));
+    if (x.dtype != y.dtype || x.shape != y.shape ||
+        std::memcmp(x.data, y.data, static_cast<size_t>(x.bytes())) != 0)
+      return Error(fmt::format("{} and {}: tensor {} differs", path_a, path_b, entry.name));
+  }
+  return {};
+}
+
 Status run(int argc, char** argv) {
   const std::string command = argc > 2 ? argv[2] : "";
+  if (command == "same" && argc == 5) return same_tensors(argv[3], argv[4]);
   const bool quantize = command == "quantize" && (argc == 6 || argc == 7),
              logits = command == "logits" && argc == 6, generate = command == "generate" && argc == 7;
   if (!quantize && !logits && !generate)
     return Error(
         "usage: llama_peer FOLDER quantize IN OUT FILE_TYPE [pure] | logits MODEL TOKENS OUT | "
-        "generate MODEL TOKENS OUT STEPS");
+        "generate MODEL TOKENS OUT STEPS | same A B");
   QN_TRY(const auto llama, LlamaLibrary::open(argv[1]));
   if (quantize) return llama->quantize_file(argv[3], argv[4], std::atoi(argv[5]), argc == 7);
   QN_TRY(const NamedSequences sequences, read_sequences(argv[4]));

@@ -73,10 +73,11 @@ export function meanAndError(list) {
   return { mean: m, error: list.length > 1 ? Math.sqrt(square / (list.length - 1) / list.length) : NaN };
 }
 
-// What a run's logits of `windows` (lists of ids) say against a reference's, window by window.
-export function score(reference, run, windows) {
+// What a run's logits of `windows` (lists of ids) say against a reference's, window by window. shareAbove: of
+// the rows whose relative difference is above `far`.
+export function score(reference, run, windows, far = Infinity) {
   const kl = [], nll = [], worst = [], middle = [];
-  let same = 0, count = 0;
+  let same = 0, above = 0, count = 0;
   windows.forEach((ids, w) => {
     const a = reference[w], b = run[w];
     const kls = [], nlls = [], relatives = [];
@@ -85,6 +86,7 @@ export function score(reference, run, windows) {
       kls.push(divergence(x, y));
       relatives.push(relative(x, y));
       same += argmax(x) === argmax(y);
+      above += relatives.at(-1) > far;
       ++count;
       if (i + 1 < ids.length) nlls.push(logSum(y) - y[ids[i + 1]]);
     }
@@ -96,5 +98,6 @@ export function score(reference, run, windows) {
   });
   const perplexity = Math.exp(mean(nll));
   return { kl: meanAndError(kl), klByWindow: kl, nll: mean(nll), perplexity, sameTop: same / count,
+           shareAbove: above / count,
            relativeWorst: Math.max(...worst), relativeMedian: mean(middle) };
 }

@@ -76,5 +76,14 @@ export class Programs {
     this.llama('quantize', model, this.file(out), fileType);
     return this.file(out);
   }
+  sameTensors(a, b) {
+    try {
+      call(this.llamaPath, ['-', 'same', a, b]);
+      return true;
+    } catch (error) {
+      console.log(error.message);
+      return false;
+    }
+  }
   size(path) { return statSync(path).size; }
 }
