@@ -13,11 +13,14 @@ void set_weights(Block32& block) {
   for (float& w : block.w) w = 1;
 }
 
-// A scale as it will be read back, in the units of the scaled block.
-float stored_scale(float scale, float peak, StoredHalf& out) {
-  constexpr float kLargestHalf = 65504;
-  out.set(clamp_to(scale * peak, -kLargestHalf, kLargestHalf));
-  return out.value() / peak;
+// Of the two binary16 neighbours of a scale the one with the smaller error.
+template <class Error>
+float better_stored_scale(float wanted, float peak, StoredHalf& out, Error error) {
+  StoredHalf out_above;
+  const float nearest = stored_scale(wanted, peak, out), above = stored_scale_above(wanted, peak, out_above);
+  if (above == nearest || error(nearest) <= error(above)) return nearest;
+  out = out_above;
+  return above;
 }
 
 template <int kLow, int kHigh>
@@ -36,8 +39,9 @@ void quantise_symmetric(const float* x, StoredHalf& d, int q[32]) {
     return;
   }
   set_weights(block);
-  const float scale = search_scale<32, kLow, kHigh>(block.x, block.w, 1.0f);
-  round_to_scale<kLow, kHigh>(block, stored_scale(scale, block.peak, d), q);
+  const float wanted = search_scale<32, kLow, kHigh>(block.x, block.w, 1.0f);
+  const auto error = [&](float scale) { return scale_error<32, kLow, kHigh>(block.x, block.w, scale); };
+  round_to_scale<kLow, kHigh>(block, better_stored_scale(wanted, block.peak, d, error), q);
 }
 
 template <int kHigh>
@@ -49,8 +53,9 @@ void quantise_affine(const float* x, StoredHalf& d, StoredHalf& m, int q[32]) {
   if (block.peak == 0) return;
   set_weights(block);
   const AffineFit fit = search_affine<32, kHigh>(block.x, block.w, false);
-  const float scale = stored_scale(fit.scale, block.peak, d);
   const float offset = stored_scale(fit.offset, block.peak, m);
+  const auto error = [&](float scale) { return affine_error<32, kHigh>(block.x, block.w, scale, offset); };
+  const float scale = better_stored_scale(fit.scale, block.peak, d, error);
   const float inverse = scale != 0 ? 1.0f / scale : 0;
   for (int i = 0; i < 32; ++i)
     q[i] = static_cast<int>(clamp_to(round_near((block.x[i] - offset) * inverse), 0, kHigh));

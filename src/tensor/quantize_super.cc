@@ -18,14 +18,11 @@ void set_weights(Block256& block) {
   for (float& w : block.w) w = 1;
 }
 
-constexpr int kRounds = 2;  // of improving integers and fitting d
-
-// A scale as it will be read back, in the units of the scaled block.
-float stored_scale(float scale, float peak, StoredHalf& out) {
-  constexpr float kLargestHalf = 65504;
-  out.set(clamp_to(scale * peak, -kLargestHalf, kLargestHalf));
-  return out.value() / peak;
+int nearest_integer(float value, int low, int high) {
+  return static_cast<int>(round_near(clamp_to(value, static_cast<float>(low), static_cast<float>(high))));
 }
+
+constexpr int kRounds = 2;  // of improving integers and fitting d
 
 // ---- Q4_K and Q5_K: eight sub-blocks of 32, w = d s q - dmin m ----
 
@@ -59,10 +56,10 @@ void improve_integers(const Block256& block, AffineBlock& fit, int b) {
     if (scale < 1 || scale > 63) continue;
     const float d = fit.d * static_cast<float>(scale);
     int min = fit.min[b];
-    if (d > 0 && fit.dmin > 0 && sums.w > 0) {
-      integer_sums<32, kHigh>(x, w, 1.0f / d, -fit.dmin * static_cast<float>(min), sums);
+    if (fit.dmin > 0) {
+      integer_sums<32, kHigh>(x, w, d > 0 ? 1.0f / d : 0, -fit.dmin * static_cast<float>(min), sums);
       const float wanted = (d * sums.q - sums.x) / sums.w / fit.dmin;
-      min = static_cast<int>(clamp_to(round_near(clamp_to(wanted, 0, 63)), 0, 63));
+      min = nearest_integer(wanted, 0, 63);
     }
     for (int near : {min, fit.min[b]}) {
       const float error = error_of<kHigh>(block, fit, b, scale, near);
@@ -115,12 +112,20 @@ AffineBlock fit_affine_block(const Block256& block, StoredHalf& d, StoredHalf& d
     most_min = std::fmax(most_min, -real[b].offset);
   }
   AffineBlock fit;
-  fit.d = stored_scale(most_scale / 63, block.peak, d);
-  fit.dmin = stored_scale(most_min / 63, block.peak, dmin);
-  for (int b = 0; b < 8; ++b) {
-    if (fit.d > 0) fit.scale[b] = static_cast<int>(clamp_to(round_near(real[b].scale / fit.d), 0, 63));
-    if (fit.dmin > 0) fit.min[b] = static_cast<int>(clamp_to(round_near(-real[b].offset / fit.dmin), 0, 63));
-    improve_integers<kHigh>(block, fit, b);
+  for (const auto store : {stored_scale, stored_scale_above}) {
+    AffineBlock start;
+    StoredHalf start_d, start_dmin;
+    start.d = store(most_scale / 63, block.peak, start_d);
+    start.dmin = store(most_min / 63, block.peak, start_dmin);
+    for (int b = 0; b < 8; ++b) {
+      if (start.d > 0) start.scale[b] = nearest_integer(real[b].scale / start.d, 0, 63);
+      if (start.dmin > 0) start.min[b] = nearest_integer(-real[b].offset / start.dmin, 0, 63);
+      improve_integers<kHigh>(block, start, b);
+    }
+    if (store != stored_scale && start.total() >= fit.total()) continue;
+    fit = start;
+    d = start_d;
+    dmin = start_dmin;
   }
   for (int round = 0; round < kRounds; ++round) {
     AffineBlock next = fit;
@@ -162,7 +167,7 @@ void quantise_affine(const float* x, Block& out, int q[256]) {
   for (int i = 0; i < 256; ++i) {
     const float d = fit.d * static_cast<float>(fit.scale[i / 32]);
     const float m = fit.dmin * static_cast<float>(fit.min[i / 32]);
-    q[i] = d != 0 ? static_cast<int>(clamp_to(round_near((block.x[i] + m) / d), 0, kHigh)) : 0;
+    q[i] = d != 0 ? nearest_integer((block.x[i] + m) / d, 0, kHigh) : 0;
   }
 }
 
@@ -180,12 +185,15 @@ struct SymmetricBlock {
 };
 
 void improve_integers(const Block256& block, SymmetricBlock& fit, int b) {
+  const auto error_of = [&](int scale) {
+    return scale_error<16, -32, 31>(block.x + 16 * b, block.w + 16 * b, fit.d * static_cast<float>(scale));
+  };
   const int start = fit.scale[b];
-  for (int scale = start - 1; scale <= start + 1; ++scale) {
+  fit.error[b] = error_of(start);
+  for (int scale : {start - 1, start + 1}) {
     if (scale < -128 || scale > 127) continue;
-    const float error =
-        scale_error<16, -32, 31>(block.x + 16 * b, block.w + 16 * b, fit.d * static_cast<float>(scale));
-    if (scale == start - 1 || error < fit.error[b]) {
+    const float error = error_of(scale);
+    if (error < fit.error[b]) {
       fit.error[b] = error;
       fit.scale[b] = scale;
     }
@@ -213,10 +221,17 @@ SymmetricBlock fit_symmetric_block(const Block256& block, StoredHalf& d) {
     if (std::fabs(real[b]) > std::fabs(most)) most = real[b];
   }
   SymmetricBlock fit;
-  fit.d = stored_scale(most / -128, block.peak, d);  // the largest scale becomes -128
-  for (int b = 0; b < 16; ++b) {
-    if (fit.d != 0) fit.scale[b] = static_cast<int>(clamp_to(round_near(real[b] / fit.d), -128, 127));
-    improve_integers(block, fit, b);
+  for (const auto store : {stored_scale, stored_scale_above}) {
+    SymmetricBlock start;
+    StoredHalf start_d;
+    start.d = store(most / -128, block.peak, start_d);  // the largest scale becomes -128
+    for (int b = 0; b < 16; ++b) {
+      if (start.d != 0) start.scale[b] = nearest_integer(real[b] / start.d, -128, 127);
+      improve_integers(block, start, b);
+    }
+    if (store != stored_scale && start.total() >= fit.total()) continue;
+    fit = start;
+    d = start_d;
   }
   for (int round = 0; round < kRounds; ++round) {
     SymmetricBlock next = fit;
@@ -266,7 +281,7 @@ void encode(const float* x, BlockQ6_K& block) {
   for (int b = 0; b < 16; ++b) block.scales[b] = static_cast<int8_t>(fit.scale[b]);
   for (int i = 0; i < 256; ++i) {
     const float d = fit.d * static_cast<float>(fit.scale[i / 16]);
-    const int q = 32 + (d != 0 ? static_cast<int>(clamp_to(round_near(scaled.x[i] / d), -32, 31)) : 0);
+    const int q = 32 + (d != 0 ? nearest_integer(scaled.x[i] / d, -32, 31) : 0);
     const int half = i / 128, k = i % 128 / 32, lane = i % 32;
     uint8_t& low = block.ql[64 * half + 32 * (k % 2) + lane];
     uint8_t& high = block.qh[32 * half + lane];

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/block_layouts.h"
+
 namespace qnext {
 
 // A block divided by its largest magnitude, so that sums of powers neither overflow nor vanish, with the
@@ -55,6 +57,26 @@ ScaledBlock<N> scale_block(const float* source) {
   const float inverse = 1.0f / block.peak;
   for (int i = 0; i < N; ++i) block.x[i] *= inverse;
   return block;
+}
+
+// A scale as it will be read back, in the units of a block that was divided by `peak`.
+inline float stored_scale(float scale, float peak, StoredHalf& out) {
+  constexpr float kLargestHalf = 65504;
+  out.set(clamp_to(scale * peak, -kLargestHalf, kLargestHalf));
+  return out.value() / peak;
+}
+
+// The same, but of the two neighbours in binary16 the one away from zero. Below 2^-14 these are far apart,
+// and a scale that was rounded down cannot reach the largest elements.
+inline float stored_scale_above(float scale, float peak, StoredHalf& out) {
+  const float nearest = stored_scale(scale, peak, out);
+  constexpr int kLargestFinite = 0x7bff;
+  const int bits = (out.low | (out.high << 8)) & 0x7fff;
+  if (std::fabs(nearest) >= std::fabs(scale) || bits >= kLargestFinite) return nearest;
+  const int above = bits + 1;
+  out.low = static_cast<uint8_t>(above);
+  out.high = static_cast<uint8_t>((above >> 8) | (scale < 0 ? 0x80 : 0));
+  return out.value() / peak;
 }
 
 // ---- x = d * q with integers q in [kLow, kHigh] ----
