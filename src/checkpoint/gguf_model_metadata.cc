@@ -126,6 +126,9 @@ GgufMetadataBuilder gguf_model_metadata(const Checkpoint& checkpoint, bool with_
     add_tokenizer(out, *tokenizer);
   } else {
     out.string("tokenizer.ggml.model", "no_vocab");  // llama.cpp takes the size from vocab_size above
+    const ModelConfig& c = checkpoint.config;
+    if (!c.eos_tokens.empty()) out.u32("tokenizer.ggml.eos_token_id", c.eos_tokens.front());
+    if (c.bos_token >= 0) out.u32("tokenizer.ggml.bos_token_id", c.bos_token);
   }
   return out;
 }
