@@ -32,7 +32,9 @@ class ConvertedLogits : public testing::TestWithParam<const char*> {
   Runner::Output run(const std::string& model, const std::string& backend) {
     Runner runner(model, backend, {.mtp = true});
     const Golden golden(data(std::string("golden/") + GetParam()));
-    return runner.prompt(golden.prompt(golden.prompts().front()), 0, true);
+    std::vector<int32_t> prompt = golden.prompt(golden.prompts().front());
+    prompt.resize(std::min<size_t>(prompt.size(), 40));
+    return runner.prompt(prompt, 0, true);
   }
   const std::string path_;
   std::string model_;
