@@ -25,12 +25,12 @@ class ConvertedLogits : public testing::TestWithParam<const char*> {
   std::string convert(GgufFileType type) {
     ConvertOptions options;
     options.type = type;
-    ThreadPool pool(2);
+    ThreadPool pool(1);
     must(convert_to_gguf(must(open_checkpoint(model_)), path_, options, pool));
     return path_;
   }
   Runner::Output run(const std::string& model, const std::string& backend) {
-    Runner runner(model, backend, {.mtp = true});
+    Runner runner(model, backend, {.mtp = true}, 1);
     const Golden golden(data(std::string("golden/") + GetParam()));
     std::vector<int32_t> prompt = golden.prompt(golden.prompts().front());
     prompt.resize(std::min<size_t>(prompt.size(), 40));
@@ -64,7 +64,7 @@ TEST_P(ConvertedLogits, OfQuantisedFilesAndTheirDecodedCopies) {
     convert(type);
     ConvertOptions options;
     options.type = GgufFileType::kF32;
-    ThreadPool pool(2);
+    ThreadPool pool(1);
     must(convert_to_gguf(must(open_checkpoint(path_)), decoded, options, pool));
     EXPECT_LT(worst_row(run(path_, "ref").logits, run(decoded, "ref").logits), 1e-5);
   }
