@@ -36,7 +36,9 @@ TEST_P(GoldenTest, LogitsHiddenAndDraftsAgreeInPiecesOfAnySize) {
       const auto out = runner.prompt(golden.prompt(name), piece, mtp);
       EXPECT_LT(worst_row(out.logits, golden.rows(name + ".logits")), kTolerance);
       EXPECT_LT(worst_row(out.hidden_last, golden.rows(name + ".hidden_last")), kTolerance);
-      if (mtp) EXPECT_LT(worst_row(out.mtp_logits, golden.rows(name + ".mtp_logits")), kTolerance);
+      if (mtp) {
+        EXPECT_LT(worst_row(out.mtp_logits, golden.rows(name + ".mtp_logits")), kTolerance);
+      }
     }
   }
 }
