@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "text/shown.h"
+
 namespace qnext {
 namespace {
 
@@ -34,7 +36,7 @@ Result<std::pair<std::string, std::string>> split_merge(const std::string& merge
   const size_t space = merge.find(' ', 1);
   if (merge.empty() || space == std::string::npos || space + 1 == merge.size()) {
     return Error(
-        fmt::format("{}: two tokens with a space between expected, got \"{}\"", where, merge.substr(0, 60)));
+        fmt::format("{}: two tokens with a space between expected, got {}", where, in_quotes(merge)));
   }
   return std::pair(merge.substr(0, space), merge.substr(space + 1));
 }
@@ -47,7 +49,7 @@ Result<TokenizerSpec> tokenizer_spec_from_gguf(GgufVocabulary vocabulary, const 
   };
   const auto known = std::find_if(std::begin(kNames), std::end(kNames),
                                   [&](const auto& item) { return item.name == vocabulary.pre; });
-  if (known == std::end(kNames)) return wrong("pre", fmt::format("\"{}\" is not supported", vocabulary.pre));
+  if (known == std::end(kNames)) return wrong("pre", in_quotes(vocabulary.pre) + " is not supported");
   auto& [pre, tokens, types, merges] = vocabulary;
   if (tokens.size() > static_cast<size_t>(kMostTokens)) {
     return wrong("tokens", fmt::format("{} tokens, at most {} are supported", tokens.size(), kMostTokens));
