@@ -41,6 +41,28 @@ Result<std::pair<std::string, std::string>> split_merge(const std::string& merge
   return std::pair(merge.substr(0, space), merge.substr(space + 1));
 }
 
+// GGUF has no place for the flags of added tokens, and writes a merge as one text.
+Status check_writable(const TokenizerSpec& spec, const std::string& label) {
+  for (const AddedToken& token : spec.added_tokens) {
+    const char* flag = token.lstrip                   ? "lstrip"
+                       : token.rstrip                 ? "rstrip"
+                       : token.single_word            ? "single_word"
+                       : token.normalized && spec.nfc ? "normalized"
+                                                      : nullptr;
+    if (flag) {
+      return Error(
+          fmt::format("{}: added token {}: GGUF cannot say {}", label, in_quotes(token.content), flag));
+    }
+  }
+  for (size_t i = 0; i < spec.merges.size(); ++i) {
+    const auto& [left, right] = spec.merges[i];
+    if (left.find(' ') == left.npos && right.find(' ') == right.npos) continue;
+    return Error(fmt::format("{}: merge {}: GGUF cannot hold the space in {}", label, i,
+                             in_quotes(left.find(' ') != left.npos ? left : right)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TokenizerSpec> tokenizer_spec_from_gguf(GgufVocabulary vocabulary, const std::string& label) {
@@ -99,6 +121,7 @@ Result<GgufVocabulary> tokenizer_spec_to_gguf(const TokenizerSpec& spec, const s
     return Error(label +
                  ": GGUF has no name for this combination of normalizer, pre_tokenizer and ignore_merges");
   }
+  QN_RETURN_IF_ERROR(check_writable(spec, label));
   int32_t size = spec.vocab_size;
   for (const auto& token : spec.vocab) size = std::max(size, token.id + 1);
   for (const auto& token : spec.added_tokens) size = std::max(size, token.id + 1);
