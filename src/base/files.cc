@@ -111,20 +111,28 @@ AtomicFile::AtomicFile(std::string path, std::string temporary, int fd, int slot
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-    return Error(path + ": cannot write: is a folder");
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) return Error(path + ": cannot write: is a folder");
+  if (exists && !S_ISREG(info.st_mode)) {  // renaming would put a file in the place of the device or pipe
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return system_error(path, "write", errno);
+    return std::unique_ptr<AtomicFile>(new AtomicFile(path, "", fd, -1));
   }
   std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
+  const int slot = register_temporary(temporary);  // first, so that no signal finds a file without a slot
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error(path, "write", errno);
-  const int slot = register_temporary(temporary);
+  if (fd < 0) {
+    const int code = errno;
+    release_temporary(slot);
+    return system_error(path, "write", code);
+  }
   return std::unique_ptr<AtomicFile>(new AtomicFile(path, std::move(temporary), fd, slot));
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) {
     ::close(fd_);
-    ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
   release_temporary(slot_);
 }
@@ -161,6 +169,7 @@ Status AtomicFile::commit() {
   fd_ = -1;
   const int closed = ::close(fd);
   const int close_error = errno;
+  if (temporary_.empty()) return closed == 0 ? Status{} : system_error(path_, "write", close_error);
   if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int code = closed != 0 ? close_error : errno;
     ::unlink(temporary_.c_str());

@@ -34,7 +34,8 @@ class MappedFile {
   size_t size_;
 };
 
-// Writes to a temporary file beside `path` and renames it in commit(). Destroyed without commit(), it removes
+// Writes to a temporary file beside `path` and renames it in commit(); a device or pipe is written to as it
+// is. Destroyed without commit(), it removes
 // the temporary file, so an interrupted or failed write leaves nothing under the final name. The first write
 // error is kept and returned by commit(). remove_unfinished_files() is for signal handlers.
 class AtomicFile {

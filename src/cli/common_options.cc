@@ -107,7 +107,7 @@ void add_sampling_options(CLI::App* command, SamplingOptions& o) {
   add("--frequency-penalty", o.frequency_penalty, "X", "Subtracted as often as the token was generated");
   repeated(add("--logit-bias", o.logit_bias, "ID=BIAS",
                "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object"));
-  add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time");
+  within(add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time"), 0, 0x1p64);
   command->add_flag("--ignore-eos", o.ignore_eos, "Go on after the tokens that end an answer")->group(group);
 }
 
