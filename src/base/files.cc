@@ -113,17 +113,17 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-AtomicFile::AtomicFile(std::string path, std::string target, std::string temporary, int fd)
+AtomicFile::AtomicFile(std::string path, std::string target, std::string temporary, int slot, int fd)
     : path_(std::move(path)),
       target_(std::move(target)),
       temporary_(std::move(temporary)),
       fd_(fd),
-      slot_(temporary_.empty() ? -1 : register_temporary(temporary_)) {}
+      slot_(slot) {}
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
   std::string target = path;
   struct stat info {};
-  bool as_it_is = false;
+  bool as_it_is = false;  // renaming would put a file in the place of a device or pipe
   if (::stat(path.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode)) return Error(path + ": cannot write: is a folder");
     as_it_is = !S_ISREG(info.st_mode);
@@ -132,10 +132,16 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) 
     if (!failed) target = resolved.string();
   }
   const std::string temporary = as_it_is ? "" : fmt::format("{}.{}.part", target, ::getpid());
+  // First, so that no signal finds a file without a slot.
+  const int slot = as_it_is ? -1 : register_temporary(temporary);
   const int fd = as_it_is ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
                           : ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error(path, "write", errno);
-  return std::unique_ptr<AtomicFile>(new AtomicFile(path, std::move(target), temporary, fd));
+  if (fd < 0) {
+    const int code = errno;
+    release_temporary(slot);
+    return system_error(path, "write", code);
+  }
+  return std::unique_ptr<AtomicFile>(new AtomicFile(path, std::move(target), temporary, slot, fd));
 }
 
 AtomicFile::~AtomicFile() {

@@ -37,9 +37,9 @@ class MappedFile {
 
 // Writes to a temporary file beside `path` and renames it in commit(). Destroyed without commit(), it removes
 // the temporary file, so an interrupted or failed write leaves nothing under the final name. The first write
-// error is kept and returned by commit(). remove_unfinished_files() is for signal handlers.
-// A symbolic link stays one: the file that it points to is replaced. A device or pipe (/dev/null,
-// /dev/stdout) is written as it is.
+// error is kept and returned by commit(). remove_unfinished_files() is for signal handlers. A symbolic link
+// stays one: the file that it points to is replaced. A device or pipe (/dev/null, /dev/stdout) is written as
+// it is.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);
@@ -57,7 +57,7 @@ class AtomicFile {
   static void remove_unfinished_files();
 
  private:
-  AtomicFile(std::string path, std::string target, std::string temporary, int fd);
+  AtomicFile(std::string path, std::string target, std::string temporary, int slot, int fd);
   Status flush();
   std::string path_;       // as given, for messages
   std::string target_;     // what commit() replaces

@@ -125,7 +125,7 @@ void add_sampling_options(CLI::App* command, SamplingOptions& o) {
   repeated(add("--logit-bias", o.logit_bias, "ID=BIAS",
                "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object"))
       ->check(wrong_biases);
-  add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time");
+  within(add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time"), 0, 0x1p64);
   command->add_flag("--ignore-eos", o.ignore_eos, "Go on after the tokens that end an answer")->group(group);
 }
 

@@ -39,7 +39,7 @@ Int Parameters::integer(size_t i, Int fallback) const {
 
 bool Parameters::flag(size_t i, bool fallback) const { return values_[i] ? is_true(*values_[i]) : fallback; }
 
-const std::string& Parameters::text(size_t i, const std::string& fallback) const {
+std::string Parameters::text(size_t i, const std::string& fallback) const {
   return values_[i] ? text(i) : fallback;
 }
 
