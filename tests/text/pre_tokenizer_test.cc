@@ -114,6 +114,9 @@ TEST(SplitPattern, ClassesAreThoseOfOniguruma) {
   EXPECT_FALSE(matches("\\h+", "g"));
   EXPECT_TRUE(matches("\\w+", "a_1\u00b2\u0301\u4f60\u24b6"));
   EXPECT_FALSE(matches("\\w+", "-"));
+  EXPECT_TRUE(matches("\\w", "\u00bd"));  // not so between brackets
+  EXPECT_FALSE(matches("[\\w]", "\u00bd"));
+  EXPECT_TRUE(matches("[^\\w]", "\u00bd"));
   EXPECT_TRUE(matches("\\W+", "-! "));
   EXPECT_TRUE(matches("\\x41\\x{1F600}\\u4f60\\v", "A\U0001f600\u4f60\x0b"));
 }
