@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <vector>
 
 namespace qnext {
 namespace {
@@ -25,14 +27,14 @@ struct Descriptor {
   }
 };
 
-Result<int64_t> open_regular(const std::string& path, Descriptor& descriptor) {
+// Opens anything but a folder for reading.
+Result<struct stat> open_to_read(const std::string& path, Descriptor& descriptor) {
   descriptor.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor.fd < 0) return system_error(path, "open", errno);
   struct stat info {};
   if (::fstat(descriptor.fd, &info) != 0) return system_error(path, "inspect", errno);
   if (S_ISDIR(info.st_mode)) return Error(path + ": is a folder, not a file");
-  if (!S_ISREG(info.st_mode)) return Error(path + ": is not a regular file");
-  return static_cast<int64_t>(info.st_size);
+  return info;
 }
 
 // Names of temporary files that a signal handler has to delete. Fixed slots, because a handler may not
@@ -73,20 +75,23 @@ constexpr size_t kBufferBytes = size_t{1} << 20;
 
 Result<std::string> read_file(const std::string& path, int64_t max_bytes) {
   Descriptor descriptor;
-  QN_TRY(const int64_t size, open_regular(path, descriptor));
-  if (size > max_bytes)
+  QN_TRY(const struct stat info, open_to_read(path, descriptor));
+  const bool regular = S_ISREG(info.st_mode);
+  const auto too_large = [&](int64_t size) {
     return Error(fmt::format("{}: {} bytes, more than the limit of {}", path, size, max_bytes));
-  std::string text(static_cast<size_t>(size), '\0');
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t got = ::read(descriptor.fd, text.data() + done, text.size() - done);
+  };
+  if (regular && info.st_size > max_bytes) return too_large(info.st_size);
+  std::string text;
+  if (regular) text.reserve(static_cast<size_t>(info.st_size));
+  std::vector<char> buffer(size_t{1} << 16);
+  for (;;) {
+    const ssize_t got = ::read(descriptor.fd, buffer.data(), buffer.size());
+    if (got == 0) return text;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error(path, "read", errno);
-    if (got == 0) break;  // shortened while we read it
-    done += static_cast<size_t>(got);
+    text.append(buffer.data(), static_cast<size_t>(got));
+    if (static_cast<int64_t>(text.size()) > max_bytes) return too_large(static_cast<int64_t>(text.size()));
   }
-  text.resize(done);
-  return text;
 }
 
 MappedFile::MappedFile(std::string path, const std::byte* data, size_t size)
@@ -94,7 +99,9 @@ MappedFile::MappedFile(std::string path, const std::byte* data, size_t size)
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
   Descriptor descriptor;
-  QN_TRY(const int64_t size, open_regular(path, descriptor));
+  QN_TRY(const struct stat info, open_to_read(path, descriptor));
+  if (!S_ISREG(info.st_mode)) return Error(path + ": is not a regular file");
+  const int64_t size = info.st_size;
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, nullptr, 0));
   void* data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, descriptor.fd, 0);
   if (data == MAP_FAILED) return system_error(path, "map into memory", errno);
@@ -106,25 +113,41 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-AtomicFile::AtomicFile(std::string path, std::string temporary, int fd, int slot)
-    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd), slot_(slot) {}
+AtomicFile::AtomicFile(std::string path, std::string target, std::string temporary, int slot, int fd)
+    : path_(std::move(path)),
+      target_(std::move(target)),
+      temporary_(std::move(temporary)),
+      fd_(fd),
+      slot_(slot) {}
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
+  std::string target = path;
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-    return Error(path + ": cannot write: is a folder");
+  bool as_it_is = false;  // renaming would put a file in the place of a device or pipe
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return Error(path + ": cannot write: is a folder");
+    as_it_is = !S_ISREG(info.st_mode);
+    std::error_code failed;
+    const auto resolved = std::filesystem::canonical(path, failed);
+    if (!failed) target = resolved.string();
   }
-  std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error(path, "write", errno);
-  const int slot = register_temporary(temporary);
-  return std::unique_ptr<AtomicFile>(new AtomicFile(path, std::move(temporary), fd, slot));
+  const std::string temporary = as_it_is ? "" : fmt::format("{}.{}.part", target, ::getpid());
+  // First, so that no signal finds a file without a slot.
+  const int slot = as_it_is ? -1 : register_temporary(temporary);
+  const int fd = as_it_is ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
+                          : ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    const int code = errno;
+    release_temporary(slot);
+    return system_error(path, "write", code);
+  }
+  return std::unique_ptr<AtomicFile>(new AtomicFile(path, std::move(target), temporary, slot, fd));
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) {
     ::close(fd_);
-    ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
   release_temporary(slot_);
 }
@@ -156,17 +179,16 @@ Status AtomicFile::status() const {
 
 Status AtomicFile::commit() {
   QN_RETURN_IF_ERROR(flush());
+  // Devices and some file systems know no such thing.
   if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) return system_error(path_, "write", errno);
   const int fd = fd_;
   fd_ = -1;
-  const int closed = ::close(fd);
-  const int close_error = errno;
-  if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int code = closed != 0 ? close_error : errno;
-    ::unlink(temporary_.c_str());
-    return system_error(path_, "write", code);
-  }
-  return {};
+  int code = ::close(fd) != 0 ? errno : 0;
+  if (temporary_.empty()) return code ? Status(system_error(path_, "write", code)) : Status();
+  if (code == 0 && ::rename(temporary_.c_str(), target_.c_str()) != 0) code = errno;
+  if (code == 0) return {};
+  ::unlink(temporary_.c_str());
+  return system_error(path_, "write", code);
 }
 
 void AtomicFile::remove_unfinished_files() {

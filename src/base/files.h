@@ -13,7 +13,8 @@
 
 namespace qnext {
 
-// The contents of a regular file; an error when it cannot be read or is larger than `max_bytes`.
+// The contents of a file, or of a pipe or device until its end; an error when it cannot be read or is larger
+// than `max_bytes`.
 Result<std::string> read_file(const std::string& path, int64_t max_bytes = int64_t{1} << 30);
 
 // A read-only mapping of a whole file, unmapped on destruction. An empty file maps to an empty span.
@@ -36,7 +37,9 @@ class MappedFile {
 
 // Writes to a temporary file beside `path` and renames it in commit(). Destroyed without commit(), it removes
 // the temporary file, so an interrupted or failed write leaves nothing under the final name. The first write
-// error is kept and returned by commit(). remove_unfinished_files() is for signal handlers.
+// error is kept and returned by commit(). remove_unfinished_files() is for signal handlers. A symbolic link
+// stays one: the file that it points to is replaced. A device or pipe (/dev/null, /dev/stdout) is written as
+// it is.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);
@@ -54,9 +57,12 @@ class AtomicFile {
   static void remove_unfinished_files();
 
  private:
-  AtomicFile(std::string path, std::string temporary, int fd, int slot);
+  AtomicFile(std::string path, std::string target, std::string temporary, int slot, int fd);
   Status flush();
-  std::string path_, temporary_, buffer_;
+  std::string path_;       // as given, for messages
+  std::string target_;     // what commit() replaces
+  std::string temporary_;  // "" when the target is written as it is
+  std::string buffer_;
   int fd_;
   int slot_;
   int64_t size_ = 0;

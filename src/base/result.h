@@ -11,9 +11,11 @@
 namespace qnext {
 
 // What went wrong, in one line, without a trailing newline: "model.gguf: tensor blk.0.attn_q.weight: ...".
+// Control characters, which names and values from a file may have, become spaces; a message that has grown
+// beyond all use is cut.
 class [[nodiscard]] Error {
  public:
-  explicit Error(std::string message) : message_(std::move(message)) {}
+  explicit Error(std::string message);
   const std::string& message() const { return message_; }
   // The same error seen from further out: "context: message".
   Error in(const std::string& context) const { return Error(context + ": " + message_); }

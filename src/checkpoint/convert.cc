@@ -85,6 +85,7 @@ class TensorMaker {
         open_->read(begin + i, cols, values);
         change_values(recipe.change, values, cols);
         if (!all_finite(values, cols)) finite = false;
+        if (!finite) break;  // there is no telling what a block format makes of them
         quantize_row(type, values, buffer_.data() + i * bytes, cols);
       }
     });

@@ -111,7 +111,7 @@ Status check(const BenchOptions& options, const std::vector<Case>& cases, const 
   for (const Case& c : cases) {
     const int64_t limit = options.engine.context > 0 ? std::min(options.engine.context, config.max_positions)
                                                      : config.max_positions;
-    if (c.depth + c.tokens > limit) {
+    if (c.tokens > limit || c.depth > limit - c.tokens) {  // the sum may not fit
       return Error(
           fmt::format("--depth {} and {} tokens are more than the context of {}", c.depth, c.tokens, limit));
     }

@@ -10,6 +10,7 @@
 #include "cli/model_text.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
+#include "cli/refuse.h"
 
 namespace qnext {
 namespace {
@@ -29,20 +30,13 @@ std::string name_of(const std::string& in) {
   return path.filename().string();
 }
 
-Status refuse_same_file(const std::string& in, const std::string& out) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(in, out, ignored))
-    return Error(out + ": is the file to read; give another name");
-  return {};
-}
-
 Result<int> run_convert(const ConvertOptionsGiven& options, const std::string& command) {
   const auto type = gguf_file_type_from_name(options.type);
   if (!type) {
     return wrong_usage(command,
                        fmt::format("--type: '{}' is none of {}", options.type, gguf_file_type_names()));
   }
-  QN_RETURN_IF_ERROR(refuse_same_file(options.in, options.out));
+  QN_RETURN_IF_ERROR(refuse_to_replace(options.in, options.out));
   QN_TRY(const OpenedModel opened, open_model(options.in));
   QN_TRY(const auto tokenizer, tokenizer_for_gguf(opened.checkpoint));
   ThreadPool pool(static_cast<int>(options.threads));

@@ -10,6 +10,7 @@
 #include "cli/load_model.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
+#include "cli/refuse.h"
 #include "cli/token_files.h"
 #include "engine/evaluate.h"
 #include "sample/probabilities.h"
@@ -94,6 +95,9 @@ std::vector<TensorEntry> entries_of(const ModelConfig& config, int64_t positions
 Result<int> run_logits(const LogitsOptions& options) {
   if (options.out.empty() && options.kl_against.empty()) {
     return wrong_usage("logits", "give -o OUT.safetensors, --kl-against REF.safetensors or both");
+  }
+  for (const std::string& in : {options.model, options.tokens, options.kl_against}) {
+    if (!options.out.empty()) QN_RETURN_IF_ERROR(refuse_to_replace(in, options.out));
   }
   QN_TRY(const OpenedModel opened, open_model(options.model));
   const ModelConfig& config = opened.checkpoint.config;

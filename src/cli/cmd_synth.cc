@@ -1,6 +1,7 @@
 // `qnext synth`: made-up weights as files.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "base/progress.h"
@@ -18,6 +19,11 @@ struct SynthOptions {
 };
 
 Result<int> run_synth(const SynthOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(std::filesystem::path(options.config).parent_path() / ".", options.out,
+                                  ignored)) {
+    return Error(options.out + ": is the folder of the configuration to read; give another one");
+  }
   std::string model = "synth:" + options.config;
   if (options.seed) model += fmt::format("?seed={}", *options.seed);
   QN_TRY(const Checkpoint checkpoint, open_checkpoint(model));
@@ -41,8 +47,10 @@ void add_synth(CLI::App& program, Action& action) {
   auto o = std::make_shared<SynthOptions>();
   command->add_option("CONFIG.json", o->config, "The configuration, as published with a model")->required();
   named(command->add_option("-o,--output", o->out, "The folder to write"), "FOLDER")->required();
-  named(command->add_option("--seed", o->seed, "Other weights for every seed; default those of no seed"),
-        "N");
+  within(
+      named(command->add_option("--seed", o->seed, "Other weights for every seed; default those of no seed"),
+            "N"),
+      0, 0x1p64);
   command->callback([&action, o] { action = [o] { return run_synth(*o); }; });
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kMaxThreads = 1024;
 
 Error bad_bias(const std::string& text) {
-  return Error(fmt::format("--logit-bias: expected ID=BIAS, such as 1234=-5, got '{}'", text));
+  return Error(fmt::format("expected ID=BIAS, such as 1234=-5, got '{}'", text));
 }
 
 Status parse_one_bias(const std::string& text, std::map<int64_t, double>& biases) {
@@ -37,12 +37,29 @@ Status parse_one_bias(const std::string& text, std::map<int64_t, double>& biases
 }
 
 Status parse_json_biases(const std::string& text, std::map<int64_t, double>& biases) {
-  QN_TRY(const Json json, parse_json(text, "--logit-bias"));
+  QN_TRY(const Json json, parse_json(text, "the object"));
   for (const auto& [key, value] : json.items()) {
     if (!value.is_number()) return bad_bias(fmt::format("{}: {}", key, dump_json(value)));
     QN_RETURN_IF_ERROR(parse_one_bias(fmt::format("{}={}", key, value.get<double>()), biases));
   }
   return {};
+}
+
+// The value of --logit-bias: "ID=BIAS,ID=BIAS" or a JSON object.
+Status parse_biases(const std::string& text, std::map<int64_t, double>& biases) {
+  if (!text.empty() && text.front() == '{') return parse_json_biases(text, biases);
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    QN_RETURN_IF_ERROR(parse_one_bias(text.substr(at, end - at), biases));
+    at = end + 1;
+  }
+  return {};
+}
+
+std::string wrong_biases(const std::string& text) {
+  std::map<int64_t, double> ignored;
+  const Status status = parse_biases(text, ignored);
+  return status.ok() ? "" : status.error().message();
 }
 
 uint64_t random_seed() {
@@ -106,8 +123,9 @@ void add_sampling_options(CLI::App* command, SamplingOptions& o) {
   add("--presence-penalty", o.presence_penalty, "X", "Subtracted from the logits of tokens generated before");
   add("--frequency-penalty", o.frequency_penalty, "X", "Subtracted as often as the token was generated");
   repeated(add("--logit-bias", o.logit_bias, "ID=BIAS",
-               "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object"));
-  add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time");
+               "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object"))
+      ->check(wrong_biases);
+  within(add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time"), 0, 0x1p64);
   command->add_flag("--ignore-eos", o.ignore_eos, "Go on after the tokens that end an answer")->group(group);
 }
 
@@ -121,17 +139,7 @@ Result<SamplingParams> SamplingOptions::resolve(const SamplingParams& defaults, 
   if (repeat_window) params.repeat_window = *repeat_window;
   if (presence_penalty) params.presence_penalty = *presence_penalty;
   if (frequency_penalty) params.frequency_penalty = *frequency_penalty;
-  for (const std::string& text : logit_bias) {
-    if (!text.empty() && text.front() == '{') {
-      QN_RETURN_IF_ERROR(parse_json_biases(text, params.logit_bias));
-      continue;
-    }
-    for (size_t at = 0; at <= text.size();) {
-      const size_t end = std::min(text.find(',', at), text.size());
-      QN_RETURN_IF_ERROR(parse_one_bias(text.substr(at, end - at), params.logit_bias));
-      at = end + 1;
-    }
-  }
+  for (const std::string& text : logit_bias) QN_RETURN_IF_ERROR(parse_biases(text, params.logit_bias));
   params.seed = seed ? *seed : random_seed();
   QN_RETURN_IF_ERROR(params.validate(vocab_size));
   return params;

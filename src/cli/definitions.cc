@@ -77,8 +77,9 @@ CLI::Option* comma_separated(CLI::Option* option) {
 CLI::Option* at_least(CLI::Option* option, int64_t low) {
   return option->check([low](const std::string& given) {
     const auto value = as_number(given);
-    if (!value || *value >= static_cast<double>(low)) return std::string();  // other text fails elsewhere
-    return fmt::format("expected at least {}, got {}", low, given);
+    if (!value) return std::string();  // other text fails elsewhere
+    if (*value >= 0x1p63) return fmt::format("expected a number below 2^63, got {}", given);
+    return *value >= static_cast<double>(low) ? "" : fmt::format("expected at least {}, got {}", low, given);
   });
 }
 

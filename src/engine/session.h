@@ -19,9 +19,9 @@
 namespace qnext {
 
 struct SessionOptions {
-  int64_t context = 0;             // most tokens of the sequence, prompt and answer; 0: the model's limit
-  int64_t piece = 512;             // prompt tokens per step, a multiple of kGdnChunk
-  std::vector<int32_t> forbidden;  // ids below the vocabulary's size that are never generated
+  int64_t context = 0;               // most tokens of the sequence, prompt and answer; 0: the model's limit
+  int64_t piece = 512;               // prompt tokens per step, a multiple of kGdnChunk
+  std::vector<int32_t> forbidden{};  // ids below the vocabulary's size that are never generated
   // Keep states of the recurrent layers at several positions of a prompt, so that a later prompt that
   // differs only at its end does not start anew. For conversations.
   bool keep_snapshots = false;
@@ -36,12 +36,12 @@ enum class FinishReason : uint8_t {
 std::string_view finish_name(FinishReason reason);  // "stop", "length", "cancelled"
 
 struct GenerateRequest {
-  std::span<const int32_t> prompt;  // not empty
-  SamplingParams sampling;
+  std::span<const int32_t> prompt{};  // not empty
+  SamplingParams sampling{};
   int64_t max_new = -1;  // -1: until the context is full
-  std::span<const int64_t> stop_tokens;
+  std::span<const int64_t> stop_tokens{};
   const std::atomic<bool>* cancel = nullptr;  // raised from another thread or a signal handler; may be null
-  std::function<void(int64_t done, int64_t total)> prompt_progress;  // may be empty
+  std::function<void(int64_t done, int64_t total)> prompt_progress{};  // may be empty
 };
 
 struct GenerateStats {

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 
+#include "text/shown.h"
+
 namespace qnext {
 namespace {
 
@@ -41,8 +43,8 @@ Result<MergeTable> MergeTable::build(const std::vector<std::pair<std::string, st
     }
     if (whole_id < 0) {
       const std::string& missing = left_id < 0 ? left : right_id < 0 ? right : left + right;
-      return Error(fmt::format("merge {} (\"{}\" and \"{}\"): \"{}\" is not in the vocabulary", rank,
-                               left.substr(0, 60), right.substr(0, 60), missing.substr(0, 120)));
+      return Error(fmt::format("merge {} ({} and {}): {} is not in the vocabulary", rank, in_quotes(left),
+                               in_quotes(right), in_quotes(missing, 120)));
     }
     table.results_.push_back(whole_id);
     table.insert(left_id, right_id, static_cast<uint32_t>(rank));
@@ -88,8 +90,8 @@ Result<std::unique_ptr<const BpeModel>> BpeModel::build(const TokenizerSpec& spe
   QN_TRY(Vocabulary vocabulary, Vocabulary::build(spec.vocab));
   if (!spec.unk_token.empty() && !vocabulary.has_all_bytes()) {
     return Error(
-        fmt::format("unk_token \"{}\" together with a vocabulary that lacks single bytes is not supported",
-                    spec.unk_token.substr(0, 60)));
+        fmt::format("unk_token {} together with a vocabulary that lacks single bytes is not supported",
+                    in_quotes(spec.unk_token)));
   }
   QN_TRY(MergeTable merges, MergeTable::build(spec.merges, vocabulary));
   return std::unique_ptr<const BpeModel>(

@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "text/shown.h"
+
 namespace qnext {
 namespace {
-
-std::string shown(const Json& json) {
-  std::string text = dump_json(json);
-  if (text.size() > 60) text = text.substr(0, text.find_last_not_of("\x80\xbf", 57)) + "...";
-  return text;
-}
 
 Error wrong(const std::string& place, std::string_view expected, const Json& got) {
   return Error(fmt::format("{}: {} expected, got {}", place, expected, shown(got)));

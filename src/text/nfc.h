@@ -14,8 +14,9 @@ class Nfc {
  public:
   Nfc();
 
-  // The normal form of valid UTF-8. Text that is normal already, which nearly all text is, comes back as it
-  // is; otherwise the result lies in `buffer`. Only the stretches between safe characters are rewritten.
+  // The normal form of valid UTF-8. Text that the quick check finds normal, which nearly all text is, comes
+  // back as it is; otherwise the result lies in `buffer`. Only the stretches between safe characters are
+  // rewritten.
   std::string_view normalize(std::string_view text, std::string& buffer) const;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "text/shown.h"
+
 namespace qnext {
 namespace {
 
@@ -19,8 +21,7 @@ Result<PreTokenizer> PreTokenizer::create(const std::vector<PreTokenizerStep>& s
     if (steps[i].kind != PreTokenizerStep::Kind::split) continue;
     auto regex = SplitRegex::compile(steps[i].regex);
     if (!regex.ok()) {
-      return regex.error().in(
-          fmt::format("pre_tokenizer: step {}: \"{}\"", i, steps[i].regex.substr(0, 200)));
+      return regex.error().in(fmt::format("pre_tokenizer: step {}: {}", i, in_quotes(steps[i].regex, 200)));
     }
     made.steps_.back().regex.push_back(std::move(regex).value());
   }

@@ -18,10 +18,11 @@ constexpr const char* kNotSpace =
     "\\x00-\\x08\\x0E-\\x1F!-\\x84\\x86-\\x9F\\xA1-\\x{167F}\\x{1681}-\\x{1FFF}\\x{200B}-\\x{2027}\\x{202A}-"
     "\\x{202E}"
     "\\x{2030}-\\x{205E}\\x{2060}-\\x{2FFF}\\x{3001}-\\x{10FFFF}";
-// What Oniguruma's \w has besides letters, letter numbers, marks, digits and connectors.
+// What Oniguruma's \w has besides letters, letter numbers, marks, digits and connectors; outside brackets it
+// takes digits and fractions of Latin-1 as well.
 constexpr const char* kOtherWord =
-    "\\xB2\\xB3\\xB9\\xBC-\\xBE\\x{24B6}-\\x{24E9}\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{"
-    "1F189}";
+    "\\x{24B6}-\\x{24E9}\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}";
+constexpr const char* kLatinNumbers = "\\xB2\\xB3\\xB9\\xBC-\\xBE";
 
 constexpr std::string_view kCategories[] = {
     "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "P",  "Pc", "Pd",
@@ -173,7 +174,7 @@ class Translator {
     } else if (kind == 'h') {
       set.items = "0-9A-Fa-f";
     } else {
-      set.items = word_items();
+      set.items = word_items() + (in_brackets_ ? "" : kLatinNumbers);
     }
     return set;
   }

@@ -11,6 +11,7 @@
 #include "text/byte_level.h"
 #include "text/nfc.h"
 #include "text/pre_tokenizer.h"
+#include "text/shown.h"
 #include "text/utf8.h"
 
 namespace qnext {
@@ -39,7 +40,7 @@ Status check_added(const std::vector<AddedToken>& added, const Vocabulary& vocab
   std::unordered_set<int32_t> ids;
   for (const AddedToken& token : added) {
     const auto wrong = [&](std::string_view what) {
-      return Error(fmt::format("added token \"{}\": {}", token.content.substr(0, 60), what));
+      return Error(fmt::format("added token {}: {}", in_quotes(token.content), what));
     };
     if (token.content.empty()) return Error(fmt::format("added token {}: content is empty", token.id));
     if (token.id < 0 || token.id >= kMostTokens) {

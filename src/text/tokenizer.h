@@ -37,7 +37,7 @@ class Tokenizer {
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
 
   // Text of the ids. Valid UTF-8: bytes that make no character become U+FFFD. Ids without a token (padding,
-  // negative, too large) give nothing. StreamingDetokenizer gives the same text piece by piece.
+  // negative, too large) give nothing. Detokenizer gives the same text piece by piece.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
 
   // The bytes of one token, which need not be whole characters; empty for ids without a token.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "text/shown.h"
+
 namespace qnext {
 namespace {
 
@@ -34,9 +36,31 @@ Result<std::pair<std::string, std::string>> split_merge(const std::string& merge
   const size_t space = merge.find(' ', 1);
   if (merge.empty() || space == std::string::npos || space + 1 == merge.size()) {
     return Error(
-        fmt::format("{}: two tokens with a space between expected, got \"{}\"", where, merge.substr(0, 60)));
+        fmt::format("{}: two tokens with a space between expected, got {}", where, in_quotes(merge)));
   }
   return std::pair(merge.substr(0, space), merge.substr(space + 1));
+}
+
+// GGUF has no place for the flags of added tokens, and writes a merge as one text.
+Status check_writable(const TokenizerSpec& spec, const std::string& label) {
+  for (const AddedToken& token : spec.added_tokens) {
+    const char* flag = token.lstrip                   ? "lstrip"
+                       : token.rstrip                 ? "rstrip"
+                       : token.single_word            ? "single_word"
+                       : token.normalized && spec.nfc ? "normalized"
+                                                      : nullptr;
+    if (flag) {
+      return Error(
+          fmt::format("{}: added token {}: GGUF cannot say {}", label, in_quotes(token.content), flag));
+    }
+  }
+  for (size_t i = 0; i < spec.merges.size(); ++i) {
+    const auto& [left, right] = spec.merges[i];
+    if (left.find(' ') == left.npos && right.find(' ') == right.npos) continue;
+    return Error(fmt::format("{}: merge {}: GGUF cannot hold the space in {}", label, i,
+                             in_quotes(left.find(' ') != left.npos ? left : right)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -47,7 +71,7 @@ Result<TokenizerSpec> tokenizer_spec_from_gguf(GgufVocabulary vocabulary, const 
   };
   const auto known = std::find_if(std::begin(kNames), std::end(kNames),
                                   [&](const auto& item) { return item.name == vocabulary.pre; });
-  if (known == std::end(kNames)) return wrong("pre", fmt::format("\"{}\" is not supported", vocabulary.pre));
+  if (known == std::end(kNames)) return wrong("pre", in_quotes(vocabulary.pre) + " is not supported");
   auto& [pre, tokens, types, merges] = vocabulary;
   if (tokens.size() > static_cast<size_t>(kMostTokens)) {
     return wrong("tokens", fmt::format("{} tokens, at most {} are supported", tokens.size(), kMostTokens));
@@ -97,6 +121,7 @@ Result<GgufVocabulary> tokenizer_spec_to_gguf(const TokenizerSpec& spec, const s
     return Error(label +
                  ": GGUF has no name for this combination of normalizer, pre_tokenizer and ignore_merges");
   }
+  QN_RETURN_IF_ERROR(check_writable(spec, label));
   int32_t size = spec.vocab_size;
   for (const auto& token : spec.vocab) size = std::max(size, token.id + 1);
   for (const auto& token : spec.added_tokens) size = std::max(size, token.id + 1);

@@ -35,7 +35,9 @@ struct GgufVocabulary {
 // tokens, ...
 Result<TokenizerSpec> tokenizer_spec_from_gguf(GgufVocabulary vocabulary, const std::string& label);
 
-// The reverse. An error, when the tokenizer does what no `pre` stands for.
+// The reverse. An error, when the tokenizer does what no `pre` stands for, or has what GGUF has no place for:
+// added tokens with lstrip, rstrip, single_word, or (where there is a normaliser) normalized; merges of
+// tokens with a space.
 Result<GgufVocabulary> tokenizer_spec_to_gguf(const TokenizerSpec& spec, const std::string& label);
 
 }  // namespace qnext

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "text/shown.h"
 #include "text/split_pattern.h"
 
 namespace qnext {
@@ -11,11 +12,6 @@ namespace {
 // The expression of ByteLevel where it is not told to leave it out: GPT-2's.
 constexpr const char* kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
-std::string shown(const Json& json) {
-  std::string text = dump_json(json);
-  return text.size() <= 80 ? text : text.substr(0, 77) + "...";
-}
 
 // Takes model.vocab and model.merges out of the document while it is parsed.
 class LargeMembers {
@@ -51,7 +47,7 @@ class LargeMembers {
                value.get<uint64_t>() < static_cast<uint64_t>(kMostTokens)) {
       spec_.vocab.push_back({std::move(token_), value.get<int32_t>()});
     } else if (event == Event::value || event == Event::array_start || event == Event::object_start) {
-      fail(fmt::format("model.vocab: token \"{}\": an id from 0 to {} expected, got {}", token_.substr(0, 60),
+      fail(fmt::format("model.vocab: token {}: an id from 0 to {} expected, got {}", in_quotes(token_),
                        kMostTokens - 1, event == Event::value ? shown(value) : "a list or object"));
     }
     return false;
@@ -280,8 +276,8 @@ Result<TokenizerSpec> tokenizer_spec_from_json(std::string_view text, const std:
          parse_json(text, label, [&large](int depth, Json::parse_event_t event, Json& value) {
            return large.visit(depth, event, value);
          }));
+  QN_RETURN_IF_ERROR(SpecReader(spec, label).read(root));  // first, because it knows other kinds of models
   if (large.error()) return *large.error();
-  QN_RETURN_IF_ERROR(SpecReader(spec, label).read(root));
   return spec;
 }
 

@@ -14,7 +14,8 @@ struct CodeRange {
 };
 
 // A two-letter general category, and the characters that got it in Unicode 15.0, 15.1 and 16.0 (PCRE2 10.42
-// has the tables of 14.0; a later PCRE2 has them twice, which does no harm).
+// has the tables of 14.0; a later PCRE2 has them twice, which does no harm). U+1171E, which Unicode 16.0
+// moved from Mn to Mc, is in both.
 struct LateCategory {
   std::string_view name;
   std::span<const CodeRange> ranges;

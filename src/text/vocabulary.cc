@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "text/byte_level.h"
+#include "text/shown.h"
 
 namespace qnext {
 namespace {
@@ -29,16 +30,12 @@ uint64_t hash_bytes(std::string_view bytes) {
   return hash ^ hash >> 29;
 }
 
-std::string shown(const std::string& text) {
-  return text.size() <= 60 ? text : fmt::format("{}... ({} bytes)", text.substr(0, 40), text.size());
-}
-
 Status check_ids(const std::vector<TokenizerSpec::Token>& tokens) {
   if (tokens.empty()) return Error("no tokens");
   for (const auto& token : tokens) {
     if (token.id < 0 || token.id >= kMostTokens) {
       return Error(
-          fmt::format("token \"{}\": id {} is outside 0..{}", shown(token.text), token.id, kMostTokens - 1));
+          fmt::format("token {}: id {} is outside 0..{}", in_quotes(token.text), token.id, kMostTokens - 1));
     }
   }
   return {};
@@ -54,8 +51,8 @@ Result<Vocabulary> Vocabulary::build(const std::vector<TokenizerSpec::Token>& to
   for (const auto& token : tokens) {
     auto& place = by_id[static_cast<size_t>(token.id)];
     if (place) {
-      return Error(fmt::format("tokens \"{}\" and \"{}\" have the same id {}", shown(place->text),
-                               shown(token.text), token.id));
+      return Error(fmt::format("tokens {} and {} have the same id {}", in_quotes(place->text),
+                               in_quotes(token.text), token.id));
     }
     place = &token;
   }
@@ -70,7 +67,7 @@ Result<Vocabulary> Vocabulary::build(const std::vector<TokenizerSpec::Token>& to
     if (token) made.block_ += bytes ? *bytes : token->text;
     made.begin_.push_back(made.block_.size());
     if (token && !made.insert(*token, bytes.has_value())) {
-      return Error(fmt::format("token \"{}\" is there twice", shown(token->text)));
+      return Error(fmt::format("token {} is there twice", in_quotes(token->text)));
     }
   }
   return made;

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
 namespace qnext {
 namespace {
@@ -32,6 +35,40 @@ TEST_F(FilesTest, AppearsUnderItsNameOnlyWhenWhole) {
   ASSERT_TRUE((*file)->commit().ok());
   EXPECT_EQ(*read_file(path("out")), "hello world");
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(FilesTest, ReplacesWhatALinkPointsTo) {
+  fs::create_directories(folder_ / "there");
+  std::ofstream(path("there/real")) << "old";
+  fs::create_symlink("there/real", path("link"));
+  auto file = AtomicFile::create(path("link"));
+  ASSERT_TRUE(file.ok());
+  (*file)->write("new");
+  ASSERT_TRUE((*file)->commit().ok());
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(*read_file(path("there/real")), "new");
+}
+
+TEST_F(FilesTest, WritesAndReadsPipesAndDevicesAsTheyAre) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  std::thread writer([&] {
+    auto file = AtomicFile::create(path("pipe"));
+    ASSERT_TRUE(file.ok());
+    (*file)->write("through");
+    EXPECT_TRUE((*file)->commit().ok());
+  });
+  EXPECT_EQ(*read_file(path("pipe")), "through");
+  writer.join();
+  EXPECT_TRUE(fs::is_fifo(path("pipe")));
+  EXPECT_EQ(files(), 1);
+  auto full = AtomicFile::create("/dev/full");
+  ASSERT_TRUE(full.ok());
+  (*full)->write("x");
+  const Status written = (*full)->commit();
+  ASSERT_FALSE(written.ok());
+  EXPECT_NE(written.error().message().find("/dev/full: cannot write: No space left"), std::string::npos);
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  EXPECT_FALSE(read_file("/dev/zero", 1 << 20).ok());
 }
 
 TEST_F(FilesTest, LeavesNothingWithoutCommit) {

@@ -58,10 +58,11 @@ TEST(Checkpoint, ErrorsNameTheFile) {
   folder.write("config.json", R"({"model_type":"gpt2","architectures":["GPT2LMHeadModel"]})");
   EXPECT_ERROR_HAS(open_checkpoint(folder.path()),
                    "config.json: field model_type: \"gpt2\" is not supported");
-  folder.write("config.json", must(read_file(kGolden + "tiny/config.json")));
-  EXPECT_ERROR_HAS(open_checkpoint(folder.path()), "holds neither model.safetensors.index.json nor any");
-  folder.write("model.safetensors", std::string(100, '\xff'));
-  EXPECT_ERROR_HAS(open_checkpoint(folder.path()), "model.safetensors: not a safetensors file, or cut short");
+  const TempFolder bare;
+  bare.write("config.json", must(read_file(kGolden + "tiny/config.json")));
+  EXPECT_ERROR_HAS(open_checkpoint(bare.path()), "holds neither model.safetensors.index.json nor any");
+  bare.write("model.safetensors", std::string(100, '\xff'));
+  EXPECT_ERROR_HAS(open_checkpoint(bare.path()), "model.safetensors: not a safetensors file, or cut short");
 }
 
 TEST(Checkpoint, TruncatedAndFlippedShardsNeverCrash) {

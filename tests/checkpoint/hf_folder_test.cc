@@ -109,7 +109,7 @@ TEST(HfFolder, Errors) {
 }
 
 TEST(HfFolder, ReadsTheGoldenFolders) {
-  EXPECT_EQ(must(open_hf_folder(kGolden + "tiny"))->entries().size(), 302u);
+  EXPECT_EQ(must(open_hf_folder(kGolden + "tiny"))->entries().size(), 315u);
   const auto fp8 = must(open_hf_folder(kGolden + "tiny-fp8"));
   const TensorEntry* scale = fp8->find("model.layers.0.linear_attn.in_proj_qkvz.weight_scale_inv");
   ASSERT_NE(scale, nullptr);

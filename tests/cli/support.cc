@@ -42,6 +42,30 @@ struct Pipe {
   }
 };
 
+bool exists_beginning(const std::string& start) {
+  const std::filesystem::path path(start);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+    if (entry.path().filename().string().starts_with(path.filename().string())) return true;
+  }
+  return false;
+}
+
+// Adds "TEST | ERROR" to the table of the documentation, without the names of scratch folders.
+void note_error(std::string line) {
+  const char* table = std::getenv("QNEXT_ERROR_TABLE");
+  if (!table) return;
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  for (const std::string& prefix : {(std::filesystem::temp_directory_path() / "qnext-cli-").string(),
+                                    std::string(QNEXT_TEST_DATA) + "/golden/"}) {
+    for (size_t at; (at = line.find(prefix)) != std::string::npos;) {
+      const bool scratch = prefix.ends_with('-');
+      line.erase(at, prefix.size() + (scratch ? sizeof "XXXXXX" : 0));
+    }
+  }
+  std::ofstream(table, std::ios::app) << test->test_suite_name() << "." << test->name() << "\t" << line;
+}
+
 [[noreturn]] void become_program(const std::vector<std::string>& arguments, int in, int out, int err) {
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -61,7 +85,7 @@ bool exchange(pid_t child, Pipe& in, Pipe& out, Pipe& err, const RunOptions& opt
   if (options.input.empty()) in.close_write();
   while (out.read_end >= 0 || err.read_end >= 0) {
     if (Clock::now() > end) return false;
-    if (!signalled && std::filesystem::exists(options.signal_when_file)) {
+    if (!signalled && exists_beginning(options.signal_when_file)) {
       ::kill(child, options.signal);
       signalled = true;
     }
@@ -154,7 +178,16 @@ void expect_error(const Ran& ran, int code, const std::vector<std::string>& part
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ran.err.rfind("qnext: error: ", 0), 0u) << ran.err;
   EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+  if (ran.err.starts_with("qnext: error: ")) note_error(ran.err.substr(sizeof "qnext: error: " - 1));
   for (const std::string& part : parts) EXPECT_NE(ran.err.find(part), std::string::npos) << part << " in " << ran.err;
+}
+
+void expect_error_or_success(const Ran& ran) {
+  if (ran.code == 0) return;
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err.rfind("qnext: error: ", 0), 0u) << ran.err;
+  EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
 }
 
 }  // namespace qnext

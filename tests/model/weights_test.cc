@@ -10,7 +10,7 @@
 namespace qnext::test {
 namespace {
 
-const std::vector<int32_t> kPrompt{5, 99, 17, 300, 2, 41, 41, 8};
+const std::vector<int32_t> kPrompt{5, 99, 17, 200, 2, 41, 41, 8};
 
 Checkpoint with(const Checkpoint& original, std::shared_ptr<MemorySource> tensors) {
   Checkpoint copy = original;
@@ -102,12 +102,6 @@ TEST(Weights, FusedFp8ExpertsWithBlocksAcrossGateAndUp) {
   }
   const auto expected = logits(with(original, std::make_shared<MemorySource>(*tensors)));
   for (const auto& layer : kMoeLayers) {
-    for (int64_t e = 0; e < 8; ++e) {
-      const std::string scale = layer + "experts." + std::to_string(e) + ".up_proj.weight_scale_inv";
-      Tensor none = tensors->at(scale);
-      none.shape = Shape{0, none.shape[1]};
-      tensors->put(scale, none);
-    }
     std::vector<Tensor> gate_up, down;
     for (int64_t e = 0; e < 8; ++e) {
       const std::string expert = layer + "experts." + std::to_string(e) + ".";

@@ -163,6 +163,10 @@ void delta_rule(const GdnArgs& args, const GdnSegment& segment, HeadRun& run, fl
     const int64_t end = std::min(run.count, t + kGdnChunk - offset);
     const bool whole = offset == 0 && end - t == kGdnChunk && args.form == GdnForm::kAutomatic;
     (whole ? chunk : recurrent)(run, t, end, s);
+    // Rounded where a prompt may be cut without a trace, since the cut rounds it too.
+    if (offset + (end - t) == kGdnChunk) {
+      for (double& x : s) x = static_cast<float>(x);
+    }
     t = end;
   }
   std::copy(s.begin(), s.end(), state);

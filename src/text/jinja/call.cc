@@ -39,8 +39,8 @@ Int Parameters::integer(size_t i, Int fallback) const {
 
 bool Parameters::flag(size_t i, bool fallback) const { return values_[i] ? is_true(*values_[i]) : fallback; }
 
-const std::string& Parameters::text(size_t i, const std::string& fallback) const {
-  return values_[i] ? text(i) : fallback;
+std::string_view Parameters::text(size_t i, std::string_view fallback) const {
+  return values_[i] ? std::string_view(text(i)) : fallback;
 }
 
 const std::string& Parameters::text(size_t i) const {

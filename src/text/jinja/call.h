@@ -64,9 +64,9 @@ class Parameters {
   const Value* find(size_t i) const { return values_[i]; }  // null when it was not given
   const Value& at(size_t i) const { return *values_[i]; }   // a required one
   Int integer(size_t i, Int fallback) const;
-  bool flag(size_t i, bool fallback) const;  // by truth, as Python does
-  const std::string& text(size_t i, const std::string& fallback) const;
-  const std::string& text(size_t i) const;  // a required one
+  bool flag(size_t i, bool fallback) const;                          // by truth, as Python does
+  std::string_view text(size_t i, std::string_view fallback) const;  // `fallback` outlives the result
+  const std::string& text(size_t i) const;                           // a required one
   [[noreturn]] void wrong(size_t i, std::string_view expected) const;
 
  private:

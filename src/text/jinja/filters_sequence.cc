@@ -145,7 +145,7 @@ Value sort(Runtime& runtime, const Value& input, const Arguments& arguments) {
 Value sort_dict(Runtime& runtime, const Value& input, const Arguments& arguments) {
   const Parameters p("filter 'dictsort'", arguments, {"case_sensitive", "by", "reverse"});
   if (!input.as<Dict>()) fail(fmt::format("filter 'dictsort' needs a dict, got {}", describe(input)));
-  const std::string by = p.text(1, "key");
+  const std::string_view by = p.text(1, "key");
   if (by != "key" && by != "value") p.wrong(1, "'key' or 'value'");
   std::vector<Value> pairs;
   std::vector<std::vector<Value>> keys;

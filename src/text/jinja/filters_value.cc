@@ -72,7 +72,7 @@ Value round(Runtime&, const Value& input, const Arguments& arguments) {
   if (!input.is_number()) fail(fmt::format("filter 'round' does not take {}", describe(input)));
   const Int precision = p.integer(0, 0);
   if (precision < -300 || precision > 300) p.wrong(0, "an integer between -300 and 300");
-  const std::string method = p.text(1, "common");
+  const std::string_view method = p.text(1, "common");
   const auto places = static_cast<int>(precision);
   if (method == "common") {
     if (!input.is_float() && places >= 0) return Value::integer(as_integer(input));

@@ -263,8 +263,9 @@ Value Interpreter::call_macro(const MacroDefinition& macro, Scope* closure, cons
   std::vector<bool> given(count, false);
   std::fill(given.begin(), given.begin() + static_cast<ptrdiff_t>(positional), true);
   for (const auto& [name, value] : arguments.named) {
-    const auto it = std::find_if(macro.parameters.begin(), macro.parameters.end(),
-                                 [&](const auto& parameter) { return parameter.name == name; });
+    const auto it =
+        std::find_if(macro.parameters.begin(), macro.parameters.end(),
+                     [&wanted = name](const auto& parameter) { return parameter.name == wanted; });
     const auto at = static_cast<size_t>(it - macro.parameters.begin());
     if (at < count && !given[at]) {
       scope->set(it->id, value);

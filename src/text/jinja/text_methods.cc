@@ -229,7 +229,7 @@ Value pad(Runtime& runtime, const Value& self, Int width, std::string_view fill,
 template <int halves>
 Value justify(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Parameters p("the method", arguments, {"width", "fillchar"}, 1);
-  const std::string& fill = p.text(1, " ");
+  const std::string_view fill = p.text(1, " ");
   if (length(fill) != 1) p.wrong(1, "one character");
   return pad(runtime, self, p.integer(0, 0), fill, halves / 2.0);
 }
