@@ -69,7 +69,7 @@ class WeightMap final : public JsonReader {
     return {};
   }
 
-  Status on_integer(uint64_t) override { return other("a number"); }
+  Status on_integer(uint64_t value) override { return other(std::to_string(value).c_str()); }
   Status on_other(const char* kind) override { return other(kind); }
   Status other(const char* kind) const {
     if (depth() == 0) return Error(label() + ": a JSON object is expected");

@@ -33,10 +33,12 @@ Result<int> run_template(const TemplateOptions& options) {
   if (!chat_template) return Error(opened.label + ": the model has no chat template");
   QN_TRY(const Json messages, read_json_file(options.messages));
   if (!messages.is_array()) return Error(options.messages + ": expected a JSON list of messages");
+  if (auto form = check_messages(messages); !form.ok()) return form.error().in(options.messages);
   Json tools;
   if (!options.tools.empty()) {
     QN_TRY(tools, read_json_file(options.tools));
     if (!tools.is_array()) return Error(options.tools + ": expected a JSON list of tools");
+    if (auto form = check_tools(tools); !form.ok()) return form.error().in(options.tools);
   }
   Json variables = Json::object();
   for (const std::string& setting : options.settings) QN_RETURN_IF_ERROR(add_setting(setting, variables));

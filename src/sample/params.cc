@@ -60,7 +60,8 @@ Result<GenerationDefaults> read_generation_config(const Json& json, const std::s
   QN_TRY(s.top_p, fields.number_or("top_p", 1));
   QN_TRY(s.min_p, fields.number_or("min_p", 0));
   QN_TRY(s.repeat_penalty, fields.number_or("repetition_penalty", 1));
-  if (!(s.repeat_penalty > 0)) return fields.wrong("repetition_penalty", "a number above 0");  // its name here
+  if (!(s.repeat_penalty > 0))
+    return fields.wrong("repetition_penalty", "a number above 0");  // its name here
   if (auto valid = s.validate(0); !valid.ok()) return valid.error().in(label);
   QN_TRY(defaults.stop_tokens, one_or_many(fields, "eos_token_id"));
   return defaults;

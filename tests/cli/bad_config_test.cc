@@ -31,7 +31,9 @@ class BadConfig : public ::testing::Test {
     config[name] = value;
     return with_text(dump_json(config));
   }
-  Ran with_text(const std::string& text) { return qnext({"inspect", "synth:" + scratch_.file("config.json", text)}); }
+  Ran with_text(const std::string& text) {
+    return qnext({"inspect", "synth:" + scratch_.file("config.json", text)});
+  }
   Scratch scratch_;
 };
 
@@ -46,13 +48,21 @@ TEST_F(BadConfig, NotJson) {
 }
 
 TEST_F(BadConfig, ImpossibleSizes) {
-  const std::vector<const char*> fields = {
-      "vocab_size",          "hidden_size",         "num_hidden_layers",     "num_attention_heads",
-      "num_key_value_heads", "head_dim",            "linear_num_key_heads",  "linear_num_value_heads",
-      "linear_key_head_dim", "linear_value_head_dim", "linear_conv_kernel_dim", "max_position_embeddings"};
+  const std::vector<const char*> fields = {"vocab_size",
+                                           "hidden_size",
+                                           "num_hidden_layers",
+                                           "num_attention_heads",
+                                           "num_key_value_heads",
+                                           "head_dim",
+                                           "linear_num_key_heads",
+                                           "linear_num_value_heads",
+                                           "linear_key_head_dim",
+                                           "linear_value_head_dim",
+                                           "linear_conv_kernel_dim",
+                                           "max_position_embeddings"};
   for (const char* field : fields) {
-    for (const Json& value : {Json(0), Json(-1), Json(int64_t{1} << 62), Json(18446744073709551615u), Json(1.5),
-                              Json("8"), Json::array({8})}) {
+    for (const Json& value : {Json(0), Json(-1), Json(int64_t{1} << 62), Json(18446744073709551615u),
+                              Json(1.5), Json("8"), Json::array({8})}) {
       expect_error(with(field, value), 1, {"config.json: field ", field});
     }
   }
@@ -73,7 +83,8 @@ TEST_F(BadConfig, SizesThatDoNotFitTogether) {
   expect_error(with("partial_rotary_factor", 2), 1, {"partial_rotary_factor"});
   expect_error(with("partial_rotary_factor", 1e300), 1, {"partial_rotary_factor"});
   expect_error(with("layer_types", Json::array({"full_attention"})), 1, {"layer_types", "1", "2"});
-  expect_error(with("layer_types", Json::array({"full_attention", "windowed"})), 1, {"layer_types", "windowed"});
+  expect_error(with("layer_types", Json::array({"full_attention", "windowed"})), 1,
+               {"layer_types", "windowed"});
   expect_error(with("full_attention_interval", 0), 1, {"full_attention_interval"});
   expect_error(with("decoder_sparse_step", 0), 1, {"decoder_sparse_step"});
   expect_error(with("mlp_only_layers", Json::array({"x"})), 1, {"mlp_only_layers", "x"});
@@ -82,7 +93,8 @@ TEST_F(BadConfig, SizesThatDoNotFitTogether) {
   expect_error(with("rms_norm_eps", -1), 1, {"rms_norm_eps: -1"});
   expect_error(with("eos_token_id", -5), 1, {"eos_token_id", "-5"});
   expect_error(with("eos_token_id", Json::array({1, "x"})), 1, {"eos_token_id", "x"});
-  expect_error(with("rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2}}), 1, {"rope_scaling", "dynamic"});
+  expect_error(with("rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2}}), 1,
+               {"rope_scaling", "dynamic"});
   expect_error(with("rope_scaling", {{"rope_type", "yarn"}, {"factor", 0}}), 1, {"rope_scaling", "factor"});
   expect_error(with("quantization_config", {{"quant_method", "awq"}}), 1, {"quantization_config", "awq"});
   expect_error(with("quantization_config", {{"quant_method", "fp8"}, {"weight_block_size", {0, 128}}}), 1,
@@ -92,7 +104,8 @@ TEST_F(BadConfig, SizesThatDoNotFitTogether) {
 TEST_F(BadConfig, AnotherModel) {
   expect_error(with("model_type", "llama"), 1, {"model_type", "llama"});
   expect_error(with("model_type", 5), 1, {"model_type", "5"});
-  expect_error(with("architectures", Json::array({"LlamaForCausalLM"})), 1, {"architectures", "LlamaForCausalLM"});
+  expect_error(with("architectures", Json::array({"LlamaForCausalLM"})), 1,
+               {"architectures", "LlamaForCausalLM"});
   expect_error(with("hidden_act", "gelu"), 1, {"hidden_act", "gelu"});
   expect_error(with("attention_bias", true), 1, {"attention_bias"});
 }
@@ -133,7 +146,8 @@ TEST_F(BadConfig, GenerationConfig) {
   expect_error(generation(R"({"temperature": -1})"), 1, {"generation_config.json: temperature", "-1"});
   expect_error(generation(R"({"top_p": 2})"), 1, {"generation_config.json: top_p", "2"});
   expect_error(generation(R"({"top_k": "many"})"), 1, {"generation_config.json: field top_k", "many"});
-  expect_error(generation(R"({"eos_token_id": -3})"), 1, {"generation_config.json: field eos_token_id", "-3"});
+  expect_error(generation(R"({"eos_token_id": -3})"), 1,
+               {"generation_config.json: field eos_token_id", "-3"});
   expect_error(generation(R"({"repetition_penalty": 0})"), 1, {"repetition_penalty", "0"});
 }
 

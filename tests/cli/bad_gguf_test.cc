@@ -18,7 +18,8 @@ class BadGguf : public ::testing::Test {
     if (command == "generate-ids") {
       return qnext({"generate-ids", file_, "--tokens", ids_, "-n", "1", "--backend", "ref"});
     }
-    if (command == "quantize") return qnext({"quantize", file_, "-o", scratch_.path("o.gguf"), "--type", "q8_0"});
+    if (command == "quantize")
+      return qnext({"quantize", file_, "-o", scratch_.path("o.gguf"), "--type", "q8_0"});
     return qnext({"inspect", file_});
   }
   // The file with another name in the place of a key: as long, so that nothing else moves.
@@ -64,17 +65,19 @@ TEST_F(BadGguf, CutShort) {
 
 TEST_F(BadGguf, AbsentKeys) {
   for (const char* key :
-       {"general.architecture", "qwen3next.block_count", "qwen3next.embedding_length", "qwen3next.context_length",
-        "qwen3next.attention.layer_norm_rms_epsilon", "qwen3next.attention.head_count",
-        "qwen3next.attention.head_count_kv", "qwen3next.attention.key_length", "qwen3next.rope.dimension_count",
-        "qwen3next.rope.freq_base", "qwen3next.ssm.conv_kernel", "qwen3next.ssm.state_size",
-        "qwen3next.ssm.group_count", "qwen3next.ssm.time_step_rank", "qwen3next.ssm.inner_size"}) {
+       {"general.architecture", "qwen3next.block_count", "qwen3next.embedding_length",
+        "qwen3next.context_length", "qwen3next.attention.layer_norm_rms_epsilon",
+        "qwen3next.attention.head_count", "qwen3next.attention.head_count_kv",
+        "qwen3next.attention.key_length", "qwen3next.rope.dimension_count", "qwen3next.rope.freq_base",
+        "qwen3next.ssm.conv_kernel", "qwen3next.ssm.state_size", "qwen3next.ssm.group_count",
+        "qwen3next.ssm.time_step_rank", "qwen3next.ssm.inner_size"}) {
     expect_error(with(without(key)), 1, {std::string("m.gguf: key ") + key + ": is missing"});
   }
 }
 
 TEST_F(BadGguf, WrongTypes) {
-  for (const char* key : {"qwen3next.block_count", "qwen3next.attention.head_count", "qwen3next.ssm.state_size"}) {
+  for (const char* key :
+       {"qwen3next.block_count", "qwen3next.attention.head_count", "qwen3next.ssm.state_size"}) {
     std::string image = original_;
     put(image, gguf_type_of(image, key), kF32);
     expect_error(with(image), 1, {std::string("m.gguf: key ") + key + ": an integer is expected"});
@@ -91,11 +94,12 @@ TEST_F(BadGguf, WrongTypes) {
 }
 
 TEST_F(BadGguf, ImpossibleValues) {
-  for (const char* key : {"qwen3next.block_count", "qwen3next.embedding_length", "qwen3next.context_length",
-                          "qwen3next.attention.head_count", "qwen3next.attention.head_count_kv",
-                          "qwen3next.attention.key_length", "qwen3next.rope.dimension_count",
-                          "qwen3next.ssm.conv_kernel", "qwen3next.ssm.state_size", "qwen3next.ssm.group_count",
-                          "qwen3next.ssm.time_step_rank", "qwen3next.expert_used_count"}) {
+  for (const char* key :
+       {"qwen3next.block_count", "qwen3next.embedding_length", "qwen3next.context_length",
+        "qwen3next.attention.head_count", "qwen3next.attention.head_count_kv",
+        "qwen3next.attention.key_length", "qwen3next.rope.dimension_count", "qwen3next.ssm.conv_kernel",
+        "qwen3next.ssm.state_size", "qwen3next.ssm.group_count", "qwen3next.ssm.time_step_rank",
+        "qwen3next.expert_used_count"}) {
     for (const uint32_t value : {uint32_t{0}, UINT32_MAX}) {
       expect_error_or_success(with(changed(key, value), "generate-ids"));
     }

@@ -44,21 +44,27 @@ TEST_F(BadText, TokenizerFile) {
   expect_error(with_text("[]"), 1, {name + "an object expected"});
   expect_error(with_text("{}"), 1, {name + "model"});
   expect_error(with_text(std::string(100000, '[')), 1, {name + "JSON at byte", "deeper"});
-  expect_error(with_tokenizer([](Json& t) { t["model"]["type"] = "Unigram"; }), 1, {name + "model.type: \"Unigram\""});
-  expect_error(with_tokenizer([](Json& t) { t["model"]["vocab"]["x"] = -1; }), 1, {name + "model.vocab", "-1"});
+  expect_error(with_tokenizer([](Json& t) { t["model"]["type"] = "Unigram"; }), 1,
+               {name + "model.type: \"Unigram\""});
+  expect_error(with_tokenizer([](Json& t) { t["model"]["vocab"]["x"] = -1; }), 1,
+               {name + "model.vocab", "-1"});
   expect_error(with_tokenizer([](Json& t) { t["model"]["vocab"]["zz"] = 5; }), 1, {name, "5"});
-  expect_error(with_tokenizer([](Json& t) { t["model"]["vocab"]["zz"] = 1 << 30; }), 1, {name + "model.vocab"});
+  expect_error(with_tokenizer([](Json& t) { t["model"]["vocab"]["zz"] = 1 << 30; }), 1,
+               {name + "model.vocab"});
   expect_error(with_tokenizer([](Json& t) { t["model"]["merges"].push_back("nospace"); }), 1,
                {name + "model.merges[3]", "nospace"});
   expect_error(with_tokenizer([](Json& t) { t["model"]["merges"].push_back("zz yy"); }), 1, {name, "zz"});
-  expect_error(with_tokenizer([](Json& t) { t["model"]["merges"].push_back(5); }), 1, {name + "model.merges[3]", "5"});
-  expect_error(with_tokenizer([](Json& t) { t["normalizer"]["type"] = "NFKC"; }), 1, {name + "normalizer", "NFKC"});
+  expect_error(with_tokenizer([](Json& t) { t["model"]["merges"].push_back(5); }), 1,
+               {name + "model.merges[3]", "5"});
+  expect_error(with_tokenizer([](Json& t) { t["normalizer"]["type"] = "NFKC"; }), 1,
+               {name + "normalizer", "NFKC"});
   expect_error(with_tokenizer([](Json& t) { t["pre_tokenizer"] = nullptr; }), 1, {name + "pre_tokenizer"});
   expect_error(
       with_tokenizer([](Json& t) { t["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "(a"; }), 1,
       {name + "pre_tokenizer", "(a"});
   expect_error(with_tokenizer([](Json& t) { t["decoder"]["type"] = "WordPiece"; }), 1, {name + "decoder"});
-  expect_error(with_tokenizer([](Json& t) { t["added_tokens"][0]["id"] = -1; }), 1, {name + "added_tokens[0]"});
+  expect_error(with_tokenizer([](Json& t) { t["added_tokens"][0]["id"] = -1; }), 1,
+               {name + "added_tokens[0]"});
   expect_error(with_tokenizer([](Json& t) { t["added_tokens"][0]["id"] = 3; }), 1, {name, "3"});
   expect_error(with_tokenizer([](Json& t) { t["added_tokens"][0]["content"] = 3; }), 1,
                {name + "added_tokens[0]", "content"});
@@ -72,7 +78,8 @@ TEST_F(BadText, TokenizerConfig) {
   const std::string name = "tokenizer_config.json: ";
   expect_error(with_text("x"), 1, {name + "not valid JSON"});
   expect_error(with_text(R"({"chat_template": 5})"), 1, {name + "field chat_template", "5"});
-  expect_error(with_text(R"({"chat_template": [{"name": "tool", "template": "x"}]})"), 1, {name + "field chat_template"});
+  expect_error(with_text(R"({"chat_template": [{"name": "tool", "template": "x"}]})"), 1,
+               {name + "field chat_template"});
   expect_error(with_text(R"({"chat_template": [5]})"), 1, {name + "chat_template"});
   expect_error(with_text(R"({"chat_template": "x", "eos_token": 5})"), 1, {name + "field eos_token", "5"});
   expect_error(with_text("{}"), 1, {"the model has no chat template"});
@@ -85,8 +92,9 @@ TEST_F(BadText, Templates) {
   expect_error(with_template("{{ x|nothing }}"), 1, {name, "nothing"});
   expect_error(with_template("{{ raise_exception('No\nway') }}"), 1, {"No way"});
   expect_error(with_template("{{ messages[0].content / 0 }}"), 1, {name});
-  expect_error(with_template("{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}"),
-               1, {name});
+  expect_error(
+      with_template("{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}"), 1,
+      {name});
   expect_error(with_template("{{ 'x' * 1000000000 }}"), 1, {name});
   expect_error(with_template("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), 1, {name, "nested"});
   EXPECT_EQ(with_template(std::string(20000, '(')).code, 0);  // text, not an expression
@@ -98,11 +106,14 @@ TEST_F(BadText, Messages) {
   expect_error(render(scratch_.path("none")), 1, {"none: cannot open"});
   expect_error(with_text("x"), 1, {"m.json: not valid JSON"});
   expect_error(with_text("{}"), 1, {"m.json: expected a JSON list"});
-  expect_error(with_text("[5]"), 1, {"messages[0]", "5"});
-  expect_error(with_text(R"([{"role": 5}])"), 1, {"messages[0].role", "5"});
-  expect_error(with_text(R"([{"role": "user", "content": 5}])"), 1, {"messages[0].content", "5"});
-  expect_error(qnext({"template", model_, "--messages", messages_, "--tools", scratch_.file("t.json", "5")}), 1,
-               {"t.json"});
+  expect_error(with_text("[5]"), 1, {"m.json: messages[0]", "5"});
+  expect_error(with_text(R"([{"role": 5}])"), 1, {"m.json: messages[0].role", "5"});
+  expect_error(with_text(R"([{"role": "user", "content": 5}])"), 1, {"m.json: messages[0].content", "5"});
+  expect_error(qnext({"template", model_, "--messages", messages_, "--tools", scratch_.file("t.json", "5")}),
+               1, {"t.json"});
+  expect_error(
+      qnext({"template", model_, "--messages", messages_, "--tools", scratch_.file("t.json", "[5]")}), 1,
+      {"t.json: tools[0]", "5"});
   expect_error(qnext({"template", model_, "--messages", messages_, "--set", "x"}), 1, {"--set", "x"});
   expect_error(qnext({"template", model_, "--messages", messages_, "--set", "x={"}), 1, {"--set x", "JSON"});
 }
@@ -125,7 +136,8 @@ TEST_F(BadText, Lines) {
   expect_error(tokenize("[1]\n"), 1, {"standard input: line 1: expected a JSON string, got [1]"});
   expect_error(tokenize("5\n", {"--decode"}), 1, {"line 1: expected a JSON list of ids, got 5"});
   for (const char* id : {"-1", "1.5", "\"x\"", "4294967296", "18446744073709551615", "null"}) {
-    expect_error(tokenize(std::string("[") + id + "]\n", {"--decode"}), 1, {"line 1: expected a token id, got", id});
+    expect_error(tokenize(std::string("[") + id + "]\n", {"--decode"}), 1,
+                 {"line 1: expected a token id, got", id});
   }
   EXPECT_EQ(tokenize("").code, 0);
 }
@@ -139,7 +151,8 @@ TEST_F(BadText, TokenFiles) {
   expect_error(generate("{}"), 1, {name + "expected a JSON list"});
   expect_error(generate("[]"), 1, {name + "the list of token ids is empty"});
   for (const char* id : {"320", "-1", "1.5", "\"1\"", "null", "18446744073709551615", "[1]"}) {
-    expect_error(generate(std::string("[1, ") + id + "]"), 1, {name + "element 1: expected a token id below 320", id});
+    expect_error(generate(std::string("[1, ") + id + "]"), 1,
+                 {name + "element 1: expected a token id below 320", id});
   }
   expect_error(qnext({"generate-ids", model_, "--tokens", scratch_.path("none")}), 1, {"none: cannot open"});
   expect_error(qnext({"generate-ids", model_, "--tokens", scratch_.path("")}), 1, {"is a folder"});

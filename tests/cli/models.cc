@@ -12,8 +12,9 @@ namespace qnext {
 namespace {
 
 constexpr const char* kTemplate =
-    "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{%- endfor %}"
-    "{%- if add_generation_prompt %}<|im_start|>assistant\n{%- endif %}";
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' "
+    "}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 // The qwen2 expression, which GGUF has a name for.
 constexpr const char* kWords =
@@ -36,8 +37,9 @@ void add_text(const std::string& folder) {
   write_json(folder + "/tokenizer.json", small_tokenizer());
   write_json(folder + "/tokenizer_config.json",
              {{"chat_template", kTemplate}, {"eos_token", "<|im_end|>"}, {"bos_token", nullptr}});
-  write_json(folder + "/generation_config.json",
-             {{"do_sample", true}, {"temperature", 0.7}, {"top_k", 20}, {"top_p", 0.8}, {"eos_token_id", {260}}});
+  write_json(
+      folder + "/generation_config.json",
+      {{"do_sample", true}, {"temperature", 0.7}, {"top_k", 20}, {"top_p", 0.8}, {"eos_token_id", {260}}});
 }
 
 }  // namespace
@@ -79,15 +81,15 @@ Json small_tokenizer() {
   vocab["ll"] = 257;
   vocab["hell"] = 258;
   const auto added = [](int id, const char* content, bool special) {
-    return Json{{"id", id},           {"content", content}, {"special", special},  {"lstrip", false},
+    return Json{{"id", id},        {"content", content},   {"special", special}, {"lstrip", false},
                 {"rstrip", false}, {"single_word", false}, {"normalized", false}};
   };
-  Json words = {{"type", "Split"}, {"pattern", {{"Regex", kWords}}}, {"behavior", "Isolated"}, {"invert", false}};
+  Json words = {
+      {"type", "Split"}, {"pattern", {{"Regex", kWords}}}, {"behavior", "Isolated"}, {"invert", false}};
   Json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
   return {{"version", "1.0"},
-          {"added_tokens",
-           Json::array({added(259, "<|im_start|>", true), added(260, "<|im_end|>", true),
-                        added(261, "<think>", false)})},
+          {"added_tokens", Json::array({added(259, "<|im_start|>", true), added(260, "<|im_end|>", true),
+                                        added(261, "<think>", false)})},
           {"normalizer", {{"type", "NFC"}}},
           {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", Json::array({words, bytes})}}},
           {"decoder", {{"type", "ByteLevel"}}},
@@ -145,6 +147,8 @@ size_t gguf_type_of(const std::string& image, const std::string& key) {
   return at + 8 + key.size();
 }
 
-size_t gguf_value_of(const std::string& image, const std::string& key) { return gguf_type_of(image, key) + 4; }
+size_t gguf_value_of(const std::string& image, const std::string& key) {
+  return gguf_type_of(image, key) + 4;
+}
 
 }  // namespace qnext

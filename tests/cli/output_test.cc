@@ -1,4 +1,5 @@
-// Where results go: files that appear only when whole, full disks, folders that cannot be written, interruptions.
+// Where results go: files that appear only when whole, full disks, folders that cannot be written,
+// interruptions.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -45,7 +46,8 @@ TEST(Output, ReadOnlyFolder) {
   const Scratch scratch;
   fs::create_directory(scratch.path("folder"));
   ::chmod(scratch.path("folder").c_str(), 0500);
-  expect_error(qnext({"convert", tiny(), "-o", scratch.path("folder/out")}), 1, {"cannot write: Permission denied"});
+  expect_error(qnext({"convert", tiny(), "-o", scratch.path("folder/out")}), 1,
+               {"cannot write: Permission denied"});
 }
 
 TEST(Output, FullDevice) {
@@ -77,10 +79,12 @@ TEST(Output, FullDisk) {
   const SmallDisk disk(scratch.path("disk"), "size=256k");
   if (!disk.mounted) GTEST_SKIP() << "needs the right to mount";
   const std::string ids = scratch.file("ids.json", dump_json(Json(std::vector<int>(600, 7))));
-  expect_error(qnext({"convert", tiny(), "-o", disk.path + "/o.gguf"}), 1, {"o.gguf: cannot write: No space left"});
+  expect_error(qnext({"convert", tiny(), "-o", disk.path + "/o.gguf"}), 1,
+               {"o.gguf: cannot write: No space left"});
   expect_error(qnext({"synth", tiny() + "/config.json", "-o", disk.path + "/folder"}), 1,
                {"safetensors: cannot write: No space left"});
-  expect_error(qnext({"logits", tiny(), "--tokens", ids, "-o", disk.path + "/o"}), 1, {"cannot write: No space left"});
+  expect_error(qnext({"logits", tiny(), "--tokens", ids, "-o", disk.path + "/o"}), 1,
+               {"cannot write: No space left"});
   int files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(disk.path)) files += entry.is_regular_file();
   EXPECT_EQ(files, 0);
@@ -93,7 +97,8 @@ TEST(Output, IsNotTheInput) {
   const std::string before = read_all(gguf), ids = scratch.file("ids.json", "[1, 2]");
   const auto refused = [](const Ran& ran) { expect_error(ran, 1, {"to read; give another"}); };
   refused(qnext({"quantize", gguf, "-o", gguf}));
-  refused(qnext({"quantize", gguf, "-o", scratch.path("../") + fs::path(gguf).parent_path().filename().string() + "/m.gguf"}));
+  refused(qnext({"quantize", gguf, "-o",
+                 scratch.path("../") + fs::path(gguf).parent_path().filename().string() + "/m.gguf"}));
   refused(qnext({"convert", model, "-o", weights_of(model)}));
   refused(qnext({"convert", model, "-o", model + "/config.json"}));
   refused(qnext({"convert", "synth:" + model + "/config.json", "-o", model + "/config.json"}));
@@ -125,12 +130,16 @@ struct Command {
 
 std::vector<Command> long_commands(const Scratch& scratch) {
   const std::string config = large_config(scratch), synth = "synth:" + config;
-  const std::string gguf = scratch.path("o.gguf"), folder = scratch.path("folder"), logits = scratch.path("o.st");
+  const std::string gguf = scratch.path("o.gguf"), folder = scratch.path("folder"),
+                    logits = scratch.path("o.st");
   const std::string ids = scratch.file("ids.json", dump_json(Json(std::vector<int>(20000, 7))));
   return {{"convert", {"convert", synth, "-o", gguf, "--type", "q4_0"}, gguf, gguf + "."},
           {"quantize", {"quantize", synth, "-o", gguf, "--type", "q4_0"}, gguf, gguf + "."},
           {"synth", {"synth", config, "-o", folder}, folder + "/config.json", folder + "/model-"},
-          {"logits", {"logits", "synth:" + tiny() + "/config.json", "--tokens", ids, "-o", logits}, logits, logits + "."}};
+          {"logits",
+           {"logits", "synth:" + tiny() + "/config.json", "--tokens", ids, "-o", logits},
+           logits,
+           logits + "."}};
 }
 
 class Interrupted : public ::testing::TestWithParam<int> {};
@@ -166,9 +175,10 @@ TEST_P(Interrupted, LeavesNoHalfFile) {
   EXPECT_EQ(qnext({"inspect", scratch.path("folder")}).code, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(By, Interrupted, ::testing::Values(SIGINT, SIGTERM, SIGKILL), [](const auto& signal) {
-  return std::string(signal.param == SIGINT ? "SIGINT" : signal.param == SIGTERM ? "SIGTERM" : "SIGKILL");
-});
+INSTANTIATE_TEST_SUITE_P(
+    By, Interrupted, ::testing::Values(SIGINT, SIGTERM, SIGKILL), [](const auto& signal) {
+      return std::string(signal.param == SIGINT ? "SIGINT" : signal.param == SIGTERM ? "SIGTERM" : "SIGKILL");
+    });
 
 // The first interruption of an answer ends it and prints what there is.
 TEST(Interrupt, EndsAnAnswer) {

@@ -93,8 +93,8 @@ bool exchange(pid_t child, Pipe& in, Pipe& out, Pipe& err, const RunOptions& opt
     ::poll(fds, 3, 5);
     if (fds[0].revents & (POLLERR | POLLHUP)) in.close_write();
     if (in.write_end >= 0 && (fds[0].revents & POLLOUT)) {
-      const ssize_t put =
-          ::write(in.write_end, options.input.data() + sent, std::min<size_t>(4096, options.input.size() - sent));
+      const ssize_t put = ::write(in.write_end, options.input.data() + sent,
+                                  std::min<size_t>(4096, options.input.size() - sent));
       sent += put > 0 ? static_cast<size_t>(put) : 0;
       if (put < 0 || sent == options.input.size()) in.close_write();
     }
@@ -160,7 +160,8 @@ std::string Scratch::file(const std::string& name, const std::string& contents) 
 
 std::vector<std::string> Scratch::names() const {
   std::vector<std::string> all;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) all.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder_))
+    all.push_back(entry.path().filename());
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -179,7 +180,8 @@ void expect_error(const Ran& ran, int code, const std::vector<std::string>& part
   EXPECT_EQ(ran.err.rfind("qnext: error: ", 0), 0u) << ran.err;
   EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
   if (ran.err.starts_with("qnext: error: ")) note_error(ran.err.substr(sizeof "qnext: error: " - 1));
-  for (const std::string& part : parts) EXPECT_NE(ran.err.find(part), std::string::npos) << part << " in " << ran.err;
+  for (const std::string& part : parts)
+    EXPECT_NE(ran.err.find(part), std::string::npos) << part << " in " << ran.err;
 }
 
 void expect_error_or_success(const Ran& ran) {

@@ -16,9 +16,9 @@ struct Ran {
 };
 
 struct RunOptions {
-  std::string input;            // standard input
-  std::string stdout_path;      // instead of a pipe, such as /dev/full
-  int signal = 0;               // sent once there is a file whose path starts with `signal_when_file`
+  std::string input;        // standard input
+  std::string stdout_path;  // instead of a pipe, such as /dev/full
+  int signal = 0;           // sent once there is a file whose path starts with `signal_when_file`
   std::string signal_when_file;
   double timeout_seconds = 120;
 };
@@ -46,8 +46,8 @@ std::string tiny();
 Json tiny_golden();
 
 // That a run failed as it should: the exit code, nothing on standard output, and one line
-// "qnext: error: ..." on standard error that has all of `parts`. With QNEXT_ERROR_TABLE in the environment, the
-// line is added to that file, from which docs/robustness.md has its table.
+// "qnext: error: ..." on standard error that has all of `parts`. With QNEXT_ERROR_TABLE in the environment,
+// the line is added to that file, from which docs/robustness.md has its table.
 void expect_error(const Ran& ran, int code, const std::vector<std::string>& parts);
 
 // That a run with a damaged file succeeded or failed as it should, and nothing in between.

@@ -19,8 +19,8 @@ TEST(Usage, NothingToDo) {
 }
 
 TEST(Usage, HelpAndVersionAreResults) {
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{"--help"}, {"--version"}, {"run", "--help"}, {"convert", "--help"}}) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"--help"}, {"--version"}, {"run", "--help"}, {"convert", "--help"}}) {
     const Ran ran = qnext(arguments);
     EXPECT_EQ(ran.code, 0);
     EXPECT_NE(ran.out, "");
@@ -31,12 +31,28 @@ TEST(Usage, HelpAndVersionAreResults) {
 TEST(Usage, ImpossibleNumbers) {
   const Scratch scratch;
   const std::string ids = scratch.file("ids.json", "[1, 2, 3]");
-  const std::vector<std::vector<std::string>> given = {
-      {"-n", "-2"},        {"-n", "1.5"},        {"-n", "x"},           {"--top-p", "2"},   {"--top-p", "-0.1"},
-      {"--top-p", "nan"},  {"--min-p", "1.1"},   {"--temp", "-1"},      {"--temp", "nan"},  {"--top-k", "-1"},
-      {"--threads", "0"},  {"--threads", "-4"},  {"--threads", "9999"}, {"--ctx", "0"},     {"--ctx", "-1"},
-      {"--seed", "-1"},    {"--seed", "x"},      {"--kv-type", "q4"},   {"--device", "tpu"}, {"--backend", "x"},
-      {"-n", "99999999999999999999"},            {"--repeat-last-n", "-2"}};
+  const std::vector<std::vector<std::string>> given = {{"-n", "-2"},
+                                                       {"-n", "1.5"},
+                                                       {"-n", "x"},
+                                                       {"--top-p", "2"},
+                                                       {"--top-p", "-0.1"},
+                                                       {"--top-p", "nan"},
+                                                       {"--min-p", "1.1"},
+                                                       {"--temp", "-1"},
+                                                       {"--temp", "nan"},
+                                                       {"--top-k", "-1"},
+                                                       {"--threads", "0"},
+                                                       {"--threads", "-4"},
+                                                       {"--threads", "9999"},
+                                                       {"--ctx", "0"},
+                                                       {"--ctx", "-1"},
+                                                       {"--seed", "-1"},
+                                                       {"--seed", "x"},
+                                                       {"--kv-type", "q4"},
+                                                       {"--device", "tpu"},
+                                                       {"--backend", "x"},
+                                                       {"-n", "99999999999999999999"},
+                                                       {"--repeat-last-n", "-2"}};
   for (const auto& option : given) {
     expect_error(qnext({"generate-ids", tiny(), "--tokens", ids, option[0], option[1]}), 2, {"--"});
   }
@@ -71,8 +87,8 @@ TEST(Usage, NumbersBeyondTheModel) {
                {ids, "--ctx 2"});
   expect_error(qnext({"perplexity", tiny(), "--tokens", ids, "--ctx", "1"}), 1, {"--ctx 1"});
   expect_error(qnext({"bench", tiny(), "--prompt", "9223372036854775807"}), 2, {"--prompt"});
-  expect_error(qnext({"bench", tiny(), "--prompt", "9223372036854774784", "--depth", "9223372036854774784"}), 1,
-               {"--depth 9223372036854774784"});
+  expect_error(qnext({"bench", tiny(), "--prompt", "9223372036854774784", "--depth", "9223372036854774784"}),
+               1, {"--depth 9223372036854774784"});
 }
 
 }  // namespace
