@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 namespace qnext {
 namespace {
@@ -109,7 +110,12 @@ MappedFile::~MappedFile() {
 AtomicFile::AtomicFile(std::string path, std::string temporary, int fd, int slot)
     : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd), slot_(slot) {}
 
-Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
+Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& given) {
+  // Where a link points to is written, so that the link stays one (/dev/stdout is a link).
+  std::error_code not_there;
+  const std::filesystem::path target = std::filesystem::canonical(given, not_there);
+  const std::string path =
+      std::filesystem::is_symlink(given, not_there) && !target.empty() ? target.string() : given;
   struct stat info {};
   const bool exists = ::stat(path.c_str(), &info) == 0;
   if (exists && S_ISDIR(info.st_mode)) return Error(path + ": cannot write: is a folder");
