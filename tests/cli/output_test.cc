@@ -74,6 +74,18 @@ TEST(Output, FullDevice) {
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 
+TEST(Output, LinkStaysALink) {
+  const Scratch scratch;
+  const std::string file = scratch.file("o.gguf", "old"), link = scratch.path("link");
+  fs::create_symlink(file, link);
+  EXPECT_EQ(qnext({"convert", tiny(), "-o", link}).code, 0);
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(read_all(file).substr(0, 4), "GGUF");
+  fs::remove(file);
+  EXPECT_EQ(qnext({"convert", tiny(), "-o", link}).code, 0);  // a link to nothing is replaced
+  EXPECT_EQ(read_all(link).substr(0, 4), "GGUF");
+}
+
 TEST(Output, FullDisk) {
   const Scratch scratch;
   const SmallDisk disk(scratch.path("disk"), "size=256k");
