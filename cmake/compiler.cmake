@@ -13,7 +13,7 @@ target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restr
 # in the reference backend. SIMD code asks for fused multiply-add by name.
 target_compile_options(qnext_flags INTERFACE -ffp-contract=off)
 if(QNEXT_SANITIZE)
-  target_compile_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE})
   if(QNEXT_SANITIZE MATCHES "undefined")
     target_compile_options(qnext_flags INTERFACE -fno-sanitize-recover=undefined)
