@@ -1,53 +1,17 @@
-// Tensors in memory that stand for a file, and conversions of them.
+// Conversions of tensors in memory that stand for a file.
 #pragma once
 
 #include <cmath>
-#include <map>
 #include <vector>
 
 #include "checkpoint/convert.h"
+#include "checkpoint/memory_source.h"
 #include "checkpoint/reading_support.h"
 #include "checkpoint/row_reader.h"
 
 namespace qnext::reading {
 
-// Published tensors under any names: copies of another source, changed at will.
-class MemorySource final : public TensorSource {
- public:
-  explicit MemorySource(const TensorSource& other) : naming_(other.naming()) {
-    for (const TensorEntry& entry : other.entries()) put(entry.name, must(other.load(entry.name)));
-  }
-  void put(const std::string& name, const Tensor& tensor) {
-    tensors_[name] = tensor;
-    index();
-  }
-  void remove(const std::string& name) {
-    tensors_.erase(name);
-    index();
-  }
-  const Tensor& at(const std::string& name) const { return tensors_.at(name); }
-
-  Naming naming() const override { return naming_; }
-  const std::string& label() const override { return label_; }
-  const std::vector<TensorEntry>& entries() const override { return entries_; }
-  const TensorEntry* find(std::string_view name) const override {
-    for (const TensorEntry& entry : entries_) {
-      if (entry.name == name) return &entry;
-    }
-    return nullptr;
-  }
-  Result<Tensor> load(std::string_view name) const override { return tensors_.at(std::string(name)); }
-
- private:
-  void index() {
-    entries_.clear();
-    for (const auto& [name, tensor] : tensors_) entries_.push_back({name, tensor.dtype, tensor.shape});
-  }
-  Naming naming_;
-  std::string label_ = "memory";
-  std::map<std::string, Tensor> tensors_;
-  std::vector<TensorEntry> entries_;
-};
+using test::MemorySource;
 
 // All values of a tensor as float32, FP8 with its scales.
 inline std::vector<float> values_of(const Checkpoint& checkpoint, const std::string& name) {

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "checkpoint/memory_source.h"
 #include "model/golden_support.h"
-#include "model/memory_source.h"
 #include "tensor/block_formats.h"
 
 namespace qnext::test {

@@ -3,10 +3,11 @@
 
 #include <cstring>
 #include <map>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "checkpoint/tensor_source.h"
-#include "model/golden_support.h"
 
 namespace qnext::test {
 
@@ -14,7 +15,7 @@ class MemorySource final : public TensorSource {
  public:
   MemorySource() = default;
   explicit MemorySource(const TensorSource& other) : naming_(other.naming()) {
-    for (const TensorEntry& entry : other.entries()) put(entry.name, must(other.load(entry.name)));
+    for (const TensorEntry& entry : other.entries()) put(entry.name, other.load(entry.name).value());
   }
   void put(const std::string& name, const Tensor& tensor) {
     tensors_[name] = tensor;
