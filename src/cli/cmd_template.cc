@@ -28,7 +28,7 @@ Status add_setting(const std::string& setting, Json& variables) {
 }
 
 Result<int> run_template(const TemplateOptions& options) {
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model_text(options.model));
   QN_TRY(const auto chat_template, opened.chat_template());
   if (!chat_template) return Error(opened.label + ": the model has no chat template");
   QN_TRY(const Json messages, read_json_file(options.messages));
@@ -55,7 +55,7 @@ void add_template(CLI::App& program, Action& action) {
       program, "template", "Print the prompt that the model's chat template makes of messages",
       "FILE holds a JSON list of messages, as in [{\"role\": \"user\", \"content\": \"Hello\"}]. The prompt "
       "is "
-      "printed as it is, without a newline at the end.",
+      "printed as it is, without a newline at the end. A folder needs its tokenizer files only.",
       {"# a prompt with a tool\nqnext template ./model --messages messages.json --tools tools.json"});
   auto o = std::make_shared<TemplateOptions>();
   add_model_argument(command, o->model);

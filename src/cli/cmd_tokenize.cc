@@ -38,7 +38,7 @@ Result<std::string> convert_line(const Tokenizer& tokenizer, const TokenizeOptio
 }
 
 Result<int> run_tokenize(const TokenizeOptions& options) {
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model_text(options.model));
   QN_TRY(const auto tokenizer, opened.tokenizer());
   std::string line, out;
   constexpr size_t kFlush = 1 << 16;
@@ -63,14 +63,15 @@ Result<int> run_tokenize(const TokenizeOptions& options) {
 }  // namespace
 
 void add_tokenize(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(program, "tokenize", "Turn text into token ids, or back",
-                                  "Reads one JSON string per line of standard input and prints one JSON list "
-                                  "of ids for each; with --decode the "
-                                  "reverse. Special tokens such as <|im_start|> are recognised inside text "
-                                  "unless --no-special is given; when "
-                                  "decoding, --no-special leaves them out.",
-                                  {"# ids of a text\necho '\"Hello world\"' | qnext tokenize ./model",
-                                   "# and back\necho '[9707, 1879]' | qnext tokenize ./model --decode"});
+  CLI::App* command =
+      add_command(program, "tokenize", "Turn text into token ids, or back",
+                  "Reads one JSON string per line of standard input and prints one JSON list "
+                  "of ids for each; with --decode the "
+                  "reverse. Special tokens such as <|im_start|> are recognised inside text "
+                  "unless --no-special is given; when "
+                  "decoding, --no-special leaves them out. A folder needs its tokenizer files only.",
+                  {"# ids of a text\necho '\"Hello world\"' | qnext tokenize ./model",
+                   "# and back\necho '[9707, 1879]' | qnext tokenize ./model --decode"});
   auto o = std::make_shared<TokenizeOptions>();
   add_model_argument(command, o->model);
   command->add_flag("--decode", o->decode, "Ids to text");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <numeric>
 
 #include "base/files.h"
@@ -64,6 +65,15 @@ Result<OpenedModel> open_model(const std::string& model) {
   opened.label = model.empty() ? kEmbeddedLabel : model;
   QN_TRY(opened.checkpoint, model.empty() ? open_embedded() : open_checkpoint(model));
   QN_RETURN_IF_ERROR(opened.read_defaults());
+  return opened;
+}
+
+Result<OpenedModel> open_model_text(const std::string& model) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(model, ignored)) return open_model(model);
+  OpenedModel opened;
+  opened.label = model;
+  opened.checkpoint.folder = model;
   return opened;
 }
 

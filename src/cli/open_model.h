@@ -50,6 +50,9 @@ class OpenedModel {
 // `model` as in cli.md; "" is the embedded model.
 Result<OpenedModel> open_model(const std::string& model);
 
+// For its tokenizer and template only: a folder needs no configuration and no weights.
+Result<OpenedModel> open_model_text(const std::string& model);
+
 // The contents of a file, or of standard input for "-".
 Result<std::string> read_text_input(const std::string& path);
 

@@ -2,6 +2,8 @@
 // --json.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "checkpoint/safetensors.h"
 #include "cli/models.h"
 
@@ -106,6 +108,14 @@ TEST(Commands, RunTokenizeTemplate) {
             "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_EQ(qnext({"template", model, "--messages", messages, "--no-generation-prompt"}).out,
             "<|im_start|>user\nhi<|im_end|>\n");
+
+  // Tokenizer and template of a folder that has nothing else.
+  for (const char* name : {"config.json", "model.safetensors"}) std::filesystem::remove(model + "/" + name);
+  EXPECT_EQ(qnext({"tokenize", model, "--no-special"}, lines).code, 1);  // a list where a text is expected
+  lines.input = "\"hello<|im_end|>\"\n";
+  EXPECT_EQ(qnext({"tokenize", model}, lines).out, "[258,111,260]\n");
+  EXPECT_EQ(qnext({"template", model, "--messages", messages}).out,
+            "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
 }
 
 TEST(Commands, ConvertQuantizeSynth) {
