@@ -7,14 +7,15 @@ PREFIX ?= /usr/local
 run: build
 	build/release/qnext run
 
+# The program alone: the tests need more packages.
 build:
 	@scripts/install-deps
-	@cmake --preset release >/dev/null
+	@cmake --preset release -DQNEXT_TESTS=OFF >/dev/null
 	@cmake --build --preset release
 
 test:
 	@scripts/install-deps --tests
-	@cmake --preset release >/dev/null
+	@cmake --preset release -DQNEXT_TESTS=ON >/dev/null
 	@cmake --build --preset release
 	@ctest --preset release --no-tests=error -j 2
 
@@ -41,7 +42,7 @@ format:
 
 bench:
 	@scripts/install-deps --tests
-	@cmake --preset release -DQNEXT_BENCH=ON >/dev/null
+	@cmake --preset release -DQNEXT_BENCH=ON -DQNEXT_TESTS=ON >/dev/null
 	@cmake --build --preset release
 
 fuzz:
