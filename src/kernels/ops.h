@@ -144,7 +144,7 @@ std::unique_ptr<Ops> make_ref_ops(ThreadPool& pool);
 // `isa`: "" for the best that this machine runs, or a name of cpu_isas(). Null when the name is unknown or
 // the machine lacks it.
 std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa = "");
-// What this build was compiled for and this machine runs, best first: "avx3_zen4", "avx3", "avx2", ...
+// What this build was compiled for and this machine runs, best first: "amx", "avx3_zen4", "avx3_dl", "avx3", "avx2", ...
 std::vector<std::string_view> cpu_isas();
 
 }  // namespace qnext

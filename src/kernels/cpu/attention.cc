@@ -279,8 +279,8 @@ namespace qnext::cpu {
 
 HWY_EXPORT(attention);
 
-void choose_attention(size_t target, Kernels& kernels) {
-  kernels.attention = HWY_DISPATCH_TABLE(attention)[target];
+void choose_attention(const Target& target, Kernels& kernels) {
+  kernels.attention = HWY_DISPATCH_TABLE(attention)[target.index];
 }
 
 }  // namespace qnext::cpu

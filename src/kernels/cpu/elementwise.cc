@@ -66,12 +66,12 @@ HWY_EXPORT(exp_run);
 HWY_EXPORT(sigmoid_run);
 HWY_EXPORT(silu_run);
 
-void choose_elementwise(size_t target, Kernels& kernels) {
-  kernels.rms_norm = HWY_DISPATCH_TABLE(rms_norm)[target];
-  kernels.add = HWY_DISPATCH_TABLE(add)[target];
-  kernels.exp = HWY_DISPATCH_TABLE(exp_run)[target];
-  kernels.sigmoid = HWY_DISPATCH_TABLE(sigmoid_run)[target];
-  kernels.silu = HWY_DISPATCH_TABLE(silu_run)[target];
+void choose_elementwise(const Target& target, Kernels& kernels) {
+  kernels.rms_norm = HWY_DISPATCH_TABLE(rms_norm)[target.index];
+  kernels.add = HWY_DISPATCH_TABLE(add)[target.index];
+  kernels.exp = HWY_DISPATCH_TABLE(exp_run)[target.index];
+  kernels.sigmoid = HWY_DISPATCH_TABLE(sigmoid_run)[target.index];
+  kernels.silu = HWY_DISPATCH_TABLE(silu_run)[target.index];
 }
 
 }  // namespace qnext::cpu

@@ -190,7 +190,7 @@ namespace qnext::cpu {
 
 HWY_EXPORT(gdn);
 
-void choose_gdn(size_t target, Kernels& kernels) { kernels.gdn = HWY_DISPATCH_TABLE(gdn)[target]; }
+void choose_gdn(const Target& target, Kernels& kernels) { kernels.gdn = HWY_DISPATCH_TABLE(gdn)[target.index]; }
 
 }  // namespace qnext::cpu
 #endif

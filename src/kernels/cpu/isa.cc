@@ -3,6 +3,12 @@
 //
 #include <hwy/highway.h>
 
+#if HWY_ARCH_X86
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <optional>
 
 #include "kernels/cpu/kernels.h"
@@ -10,32 +16,62 @@
 namespace qnext {
 namespace {
 
+enum class Extra : uint8_t { kNone, kBf16, kAmx };
+
 struct Isa {
   int64_t target;  // Highway's bit
+  Extra extra;     // beyond what that stands for
   std::string_view name;
 };
 
-// Best first.
+// Best first. avx3_zen4 is Highway's name for AVX3_DL with AVX512_BF16, which Intel has since Cooper Lake.
 constexpr Isa kIsas[] = {
 #if HWY_ARCH_X86
-    {HWY_AVX3, "avx3"},
-    {HWY_AVX2, "avx2"},
-    {HWY_SSE4, "sse4"},
+    {HWY_AVX3_DL, Extra::kAmx, "amx"},      {HWY_AVX3_DL, Extra::kBf16, "avx3_zen4"},
+    {HWY_AVX3_DL, Extra::kNone, "avx3_dl"}, {HWY_AVX3, Extra::kNone, "avx3"},
+    {HWY_AVX2, Extra::kNone, "avx2"},       {HWY_SSE4, Extra::kNone, "sse4"},
 #elif HWY_ARCH_ARM
-    {HWY_NEON, "neon"},
+    {HWY_NEON, Extra::kNone, "neon"},
 #endif
 };
 
-bool present(const Isa& isa) { return (HWY_SUPPORTED_TARGETS & HWY_TARGETS & isa.target) != 0; }
+#if HWY_ARCH_X86
+bool has_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bit_AVX512BF16) != 0;
+}
 
-// Index into the tables that HWY_EXPORT makes.
-std::optional<size_t> find_target(std::string_view name) {
+// Linux gives a process the tiles' state (8 KiB a thread) only when asked.
+bool has_amx() {
+  constexpr unsigned kTile = 1u << 24, kInt8 = 1u << 25, kBf16 = 1u << 22;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  if ((d & kTile) == 0 || (d & kInt8) == 0 || (d & kBf16) == 0) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#else
+bool has_bf16() { return false; }
+bool has_amx() { return false; }
+#endif
+
+bool present(const Isa& isa) {
+  static const bool bf16 = has_bf16(), amx = bf16 && has_amx();
+  if ((HWY_SUPPORTED_TARGETS & HWY_TARGETS & isa.target) == 0) return false;
+  return isa.extra == Extra::kNone || (isa.extra == Extra::kBf16 ? bf16 : amx);
+}
+
+std::optional<cpu::Target> find_target(std::string_view name) {
   for (const Isa& isa : kIsas) {
     if (isa.name != name || !present(isa)) continue;
-    if constexpr ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return 0;  // the tables have one entry
-    hwy::ChosenTarget chosen;                                        // our own, not the process's
+    cpu::Target target;
+    target.bf16 = isa.extra != Extra::kNone;
+    target.amx = isa.extra == Extra::kAmx;
+    if constexpr ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return target;  // the tables have one entry
+    hwy::ChosenTarget chosen;                                             // our own, not the process's
     chosen.Update(isa.target);
-    return chosen.GetIndex();
+    target.index = chosen.GetIndex();
+    return target;
   }
   return std::nullopt;
 }
@@ -53,7 +89,7 @@ std::vector<std::string_view> cpu_isas() {
 namespace cpu {
 
 bool choose_kernels(std::string_view isa, Kernels& kernels) {
-  const std::optional<size_t> target = find_target(isa);
+  const std::optional<Target> target = find_target(isa);
   if (!target) return false;
   choose_elementwise(*target, kernels);
   choose_linear(*target, kernels);

@@ -27,13 +27,19 @@ struct Kernels {
   void (*silu)(const float* x, int64_t count, float* y);
 };
 
-// `target`: index into Highway's tables of functions (isa.cc).
-void choose_elementwise(size_t target, Kernels& kernels);
-void choose_linear(size_t target, Kernels& kernels);
-void choose_mlp(size_t target, Kernels& kernels);
-void choose_attention(size_t target, Kernels& kernels);
-void choose_gdn(size_t target, Kernels& kernels);
-void choose_moe_route(size_t target, Kernels& kernels);
+// What of the machine a set of kernels may use (isa.cc).
+struct Target {
+  size_t index = 0;   // into Highway's tables of functions
+  bool bf16 = false;  // AVX512_BF16; only with AVX3_DL
+  bool amx = false;   // AMX tiles of int8 and BF16; only with bf16
+};
+
+void choose_elementwise(const Target& target, Kernels& kernels);
+void choose_linear(const Target& target, Kernels& kernels);
+void choose_mlp(const Target& target, Kernels& kernels);
+void choose_attention(const Target& target, Kernels& kernels);
+void choose_gdn(const Target& target, Kernels& kernels);
+void choose_moe_route(const Target& target, Kernels& kernels);
 
 // All of the above for an instruction set of cpu_isas(). False for any other name.
 bool choose_kernels(std::string_view isa, Kernels& kernels);

@@ -34,7 +34,7 @@ namespace qnext::cpu {
 
 HWY_EXPORT(linear);
 
-void choose_linear(size_t target, Kernels& kernels) { kernels.linear = HWY_DISPATCH_TABLE(linear)[target]; }
+void choose_linear(const Target& target, Kernels& kernels) { kernels.linear = HWY_DISPATCH_TABLE(linear)[target.index]; }
 
 }  // namespace qnext::cpu
 #endif

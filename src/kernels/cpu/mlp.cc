@@ -200,9 +200,9 @@ namespace qnext::cpu {
 HWY_EXPORT(mlp);
 HWY_EXPORT(moe);
 
-void choose_mlp(size_t target, Kernels& kernels) {
-  kernels.mlp = HWY_DISPATCH_TABLE(mlp)[target];
-  kernels.moe = HWY_DISPATCH_TABLE(moe)[target];
+void choose_mlp(const Target& target, Kernels& kernels) {
+  kernels.mlp = HWY_DISPATCH_TABLE(mlp)[target.index];
+  kernels.moe = HWY_DISPATCH_TABLE(moe)[target.index];
 }
 
 }  // namespace qnext::cpu

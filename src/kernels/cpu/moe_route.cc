@@ -86,8 +86,8 @@ namespace qnext::cpu {
 
 HWY_EXPORT(moe_route);
 
-void choose_moe_route(size_t target, Kernels& kernels) {
-  kernels.moe_route = HWY_DISPATCH_TABLE(moe_route)[target];
+void choose_moe_route(const Target& target, Kernels& kernels) {
+  kernels.moe_route = HWY_DISPATCH_TABLE(moe_route)[target.index];
 }
 
 }  // namespace qnext::cpu

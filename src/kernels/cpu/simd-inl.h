@@ -23,7 +23,7 @@ inline constexpr int64_t kLanes = HWY_LANES(float);
 static_assert(kLanes == 4 || kLanes == 8 || kLanes == 16, "decoders split groups of 32 into such vectors");
 
 // How many sums a register tile may hold: AVX-512 and NEON have 32 registers, the others 16.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
 inline constexpr bool kManyRegisters = true;
 #else
 inline constexpr bool kManyRegisters = false;
