@@ -65,14 +65,27 @@ void ThreadPool::drain(Loop& loop, int worker) {
   }
 }
 
+// Enters the newest loop if that is still open, and notes its generation in `seen`.
+bool ThreadPool::join(uint32_t& seen) {
+  uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  while ((ticket & kOpen) != 0 && static_cast<uint32_t>(ticket >> 32) != seen) {
+    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
+    seen = static_cast<uint32_t>(ticket >> 32);
+    return true;
+  }
+  return false;
+}
+
 void ThreadPool::work(int worker) {
-  uint32_t seen = 0;
+  uint32_t joined = 0, seen = 0;
   for (;;) {
     wait_while(generation_, seen);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_) return;
+    if (!join(joined)) continue;
     drain(*loop_, worker);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+    left_.fetch_add(1, std::memory_order_release);
+    left_.notify_one();
   }
 }
 
@@ -85,11 +98,16 @@ void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t
   }
   Loop loop{n, grain, body};
   loop_ = &loop;
-  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
+  left_.store(0, std::memory_order_relaxed);
+  const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  ticket_.store(static_cast<uint64_t>(generation) << 32 | kOpen, std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
   drain(loop, 0);
-  for (int left; (left = running_.load(std::memory_order_acquire)) != 0;) wait_while(running_, left);
+  // No more pieces: whoever has not joined yet need not.
+  const uint64_t ticket = ticket_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  const auto joined = static_cast<uint32_t>(ticket & (kOpen - 1));
+  for (uint32_t left; (left = left_.load(std::memory_order_acquire)) != joined;) wait_while(left_, left);
   loop_ = nullptr;
   busy_.store(false, std::memory_order_release);
 }

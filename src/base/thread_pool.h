@@ -51,11 +51,17 @@ class ThreadPool {
  private:
   struct Loop;
   void work(int worker);
+  bool join(uint32_t& seen);
   static void drain(Loop& loop, int worker);
 
   std::vector<std::thread> workers_;
-  std::atomic<uint32_t> generation_{0};  // even: idle; bumped for each loop
-  std::atomic<int> running_{0};          // workers still inside the current loop
+  std::atomic<uint32_t> generation_{0};  // of the newest loop; what idle workers wait on
+  // The newest loop's generation << 32, kOpen while workers may join it, and how many have. A worker that
+  // comes late, because its processor was busy with something else, finds the loop closed and is not waited
+  // for.
+  static constexpr uint64_t kOpen = 1u << 31;
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<uint32_t> left_{0};  // how many have joined the loop and left it
   std::atomic<bool> busy_{false};
   std::atomic<bool> stop_{false};
   Loop* loop_ = nullptr;

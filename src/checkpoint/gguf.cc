@@ -73,7 +73,7 @@ Result<GgufFile> open_gguf(const std::string& path) {
       return metadata.wrong(kSplitTensors, fmt::format("{}, but the parts hold {}", total, found));
     }
   }
-  QN_TRY(auto tensors, make_mapped_source(path, Naming::kGguf, std::move(first.tensors)));
+  QN_TRY(auto tensors, make_mapped_source(path, Naming::kGguf, std::move(first.tensors), Backing::kFile));
   return GgufFile{first.metadata, std::move(tensors)};
 }
 

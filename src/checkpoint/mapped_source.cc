@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
@@ -11,7 +14,8 @@ namespace {
 
 class MappedSource final : public TensorSource {
  public:
-  MappedSource(std::string label, Naming naming) : label_(std::move(label)), naming_(naming) {}
+  MappedSource(std::string label, Naming naming, Backing backing)
+      : label_(std::move(label)), naming_(naming), backing_(backing) {}
 
   Status fill(std::vector<StoredTensor> tensors) {
     entries_.reserve(tensors.size());
@@ -27,6 +31,14 @@ class MappedSource final : public TensorSource {
       }
     }
     return {};
+  }
+
+  void release(const std::byte* data, int64_t bytes) const override {
+    if (backing_ != Backing::kFile || !maps(data, bytes)) return;
+    const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+    const auto end = (reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes)) / page * page;
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
 
   Naming naming() const override { return naming_; }
@@ -63,8 +75,18 @@ class MappedSource final : public TensorSource {
     const std::byte* data;
     std::shared_ptr<const void> owner;
   };
+  // Whether the bytes are part of a mapping, not of a copy that load() made.
+  bool maps(const std::byte* data, int64_t bytes) const {
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
+      if (data >= view.data && data + bytes <= view.data + view.bytes()) return true;
+    }
+    return false;
+  }
+
   std::string label_;
   Naming naming_;
+  Backing backing_;
   std::vector<TensorEntry> entries_;  // not changed after fill(): index_ points into its names
   std::vector<Place> places_;
   std::unordered_map<std::string_view, size_t> index_;
@@ -136,8 +158,9 @@ Status check_no_overlap(std::span<const StoredTensor> tensors, const std::byte* 
 }
 
 Result<std::shared_ptr<const TensorSource>> make_mapped_source(std::string label, Naming naming,
-                                                               std::vector<StoredTensor> tensors) {
-  auto source = std::make_shared<MappedSource>(std::move(label), naming);
+                                                               std::vector<StoredTensor> tensors,
+                                                               Backing backing) {
+  auto source = std::make_shared<MappedSource>(std::move(label), naming, backing);
   QN_RETURN_IF_ERROR(source->fill(std::move(tensors)));
   return std::shared_ptr<const TensorSource>(std::move(source));
 }

@@ -33,11 +33,18 @@ Result<int64_t> checked_bytes(DType dtype, const Shape& shape, const std::string
 Status check_no_overlap(std::span<const StoredTensor> tensors, const std::byte* data,
                         const std::string& label);
 
+// What the bytes of a source lie in.
+enum class Backing : uint8_t {
+  kFile,    // mapped files only: pages can be let go and come back
+  kMemory,  // anything else
+};
+
 // Makes a source of tensors from one or several files. An error when a name occurs twice.
 //
 // load() returns views into the given memory. Only a plain tensor whose address is not a multiple of its
 // element size (a file written without padding) is copied, so that readers may use the elements as they are.
 Result<std::shared_ptr<const TensorSource>> make_mapped_source(std::string label, Naming naming,
-                                                               std::vector<StoredTensor> tensors);
+                                                               std::vector<StoredTensor> tensors,
+                                                               Backing backing = Backing::kMemory);
 
 }  // namespace qnext

@@ -144,7 +144,7 @@ Result<std::vector<StoredTensor>> map_safetensors(const std::string& path) {
 
 Result<std::shared_ptr<const TensorSource>> open_safetensors(const std::string& path) {
   QN_TRY(std::vector<StoredTensor> tensors, map_safetensors(path));
-  return make_mapped_source(path, Naming::kPublished, std::move(tensors));
+  return make_mapped_source(path, Naming::kPublished, std::move(tensors), Backing::kFile);
 }
 
 }  // namespace qnext

@@ -34,6 +34,8 @@ class TensorSource {
   virtual const TensorEntry* find(std::string_view name) const = 0;  // null when absent
   // Mapped sources return a view into the mapping; synthetic ones make the values.
   virtual Result<Tensor> load(std::string_view name) const = 0;
+  // A hint that these bytes of a loaded tensor are not read again soon: a mapped source lets their pages go.
+  virtual void release(const std::byte* data, int64_t bytes) const {}
 };
 
 }  // namespace qnext

@@ -109,6 +109,12 @@ struct MoeArgs {
   float* y = nullptr;        // [n, hidden]: experts in the order of ids, then the shared one
 };
 
+// One of the matrices that are multiplied with the same input: y[n, w->rows] = x[n, w->cols] W^T
+struct Projection {
+  const Matrix* w = nullptr;
+  float* y = nullptr;
+};
+
 // ---- The table
 // -----------------------------------------------------------------------------------------------
 
@@ -117,14 +123,21 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string_view name() const = 0;  // "ref", "cpu (avx3_zen4)"
   virtual bool supports(DType weight_type) const = 0;
+  // The matrix in the layout that the backend is fastest with, in memory of its own; or as it is, when it has
+  // no better one or lies in it already. For loading: every operation takes a matrix in either layout.
+  virtual Matrix prepare(const Matrix& matrix) { return matrix; }
 
   // y[i] = row ids[i] of the table, in float32. ids are valid. y: [ids.size(), table.cols]
   virtual void embed(const Matrix& table, std::span<const int32_t> ids, float* y) = 0;
   // y = x / sqrt(mean(x^2) + eps) * scale, per row. x, y: [n, width], y may be x.
   virtual void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width,
                         float* y) = 0;
-  // y[n, w.rows] = x[n, w.cols] W^T
-  virtual void linear(const Matrix& w, const float* x, int64_t n, float* y) = 0;
+  // Every projection of x[n, cols], in one go. All have as many columns.
+  virtual void linear(std::span<const Projection> projections, const float* x, int64_t n) = 0;
+  void linear(const Matrix& w, const float* x, int64_t n, float* y) {
+    const Projection one{&w, y};
+    linear({&one, 1}, x, n);
+  }
   // x += y
   virtual void add(float* x, const float* y, int64_t count) = 0;
   // y[n, hidden] = mlp(x[n, hidden])
@@ -144,7 +157,8 @@ std::unique_ptr<Ops> make_ref_ops(ThreadPool& pool);
 // `isa`: "" for the best that this machine runs, or a name of cpu_isas(). Null when the name is unknown or
 // the machine lacks it.
 std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa = "");
-// What this build was compiled for and this machine runs, best first: "amx", "avx3_zen4", "avx3_dl", "avx3", "avx2", ...
+// What this build was compiled for and this machine runs, best first: "amx", "avx3_zen4", "avx3_dl", "avx3",
+// "avx2", ...
 std::vector<std::string_view> cpu_isas();
 
 }  // namespace qnext

@@ -95,9 +95,8 @@ void Model::attention(const AttentionWeights& w, int64_t attention_layer, std::s
   float* v = room(s.v, n * w.v.rows);
   args.v = v;
   args.out = room(s.mixed, n * w.o.cols);
-  ops_.linear(w.q, s.normed.data(), n, args.q);
-  ops_.linear(w.k, s.normed.data(), n, args.k);
-  ops_.linear(w.v, s.normed.data(), n, v);
+  const Projection projections[] = {{&w.q, args.q}, {&w.k, args.k}, {&w.v, v}};
+  ops_.linear(projections, s.normed.data(), n);
   ops_.attention(args);
   ops_.linear(w.o, args.out, n, s.delta.data());
 }
@@ -132,9 +131,8 @@ void Model::linear_attention(const LinearAttentionWeights& w, int64_t linear_lay
   args.ba = ba;
   args.out = room(s.mixed, n * w.out.cols);
   args.form = options_.gdn_form;
-  ops_.linear(w.qkv, s.normed.data(), n, qkv);
-  ops_.linear(w.z, s.normed.data(), n, z);
-  ops_.linear(w.ba, s.normed.data(), n, ba);
+  const Projection projections[] = {{&w.qkv, qkv}, {&w.z, z}, {&w.ba, ba}};
+  ops_.linear(projections, s.normed.data(), n);
   ops_.gdn(args);
   ops_.linear(w.out, args.out, n, s.delta.data());
 }

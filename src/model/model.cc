@@ -8,37 +8,27 @@ namespace qnext {
 namespace {
 
 // Every weight type of the model must be known to the backend before the first step.
-Status check_supported(const ModelWeights& weights, const Ops& ops, const std::string& label) {
-  auto check = [&](const Matrix& m) -> Status {
-    if (m.empty() || ops.supports(m.dtype)) return {};
-    return Error(fmt::format("{}: weights of type {} are not supported by backend {}", label, name(m.dtype),
-                             ops.name()));
-  };
-  auto check_mlp = [&](const Mlp& mlp) -> Status {
-    QN_RETURN_IF_ERROR(check(mlp.gate));
-    QN_RETURN_IF_ERROR(check(mlp.up));
-    return check(mlp.down);
-  };
-  auto check_layer = [&](const LayerWeights& w) -> Status {
-    const AttentionWeights& a = w.attention;
-    const LinearAttentionWeights& l = w.linear;
-    for (const Matrix* m : {&a.q, &a.k, &a.v, &a.o, &l.qkv, &l.z, &l.ba, &l.out, &w.feed_forward.router,
-                            &w.feed_forward.shared_gate}) {
-      QN_RETURN_IF_ERROR(check(*m));
-    }
-    QN_RETURN_IF_ERROR(check_mlp(w.feed_forward.dense));
-    QN_RETURN_IF_ERROR(check_mlp(w.feed_forward.shared));
-    for (const Mlp& expert : w.feed_forward.experts) QN_RETURN_IF_ERROR(check_mlp(expert));
-    return {};
-  };
-  QN_RETURN_IF_ERROR(check(weights.embedding));
-  QN_RETURN_IF_ERROR(check(weights.head));
-  for (const LayerWeights& layer : weights.layers) QN_RETURN_IF_ERROR(check_layer(layer));
-  if (weights.mtp) {
-    QN_RETURN_IF_ERROR(check(weights.mtp->fc));
-    QN_RETURN_IF_ERROR(check_layer(weights.mtp->layer));
-  }
-  return {};
+Status check_supported(ModelWeights& weights, const Ops& ops, const std::string& label) {
+  Status status;
+  for_each_matrix(weights, [&](Matrix& m) {
+    if (!status.ok() || ops.supports(m.dtype)) return;
+    status = Error(fmt::format("{}: weights of type {} are not supported by backend {}", label, name(m.dtype),
+                               ops.name()));
+  });
+  return status;
+}
+
+// Gives every matrix the backend's layout, one after the other, and lets the file's pages go.
+void prepare(ModelWeights& weights, Ops& ops, const TensorSource& source) {
+  // The embedding is read by row; as a head of its own it is read whole.
+  const bool tied = weights.head.data == weights.embedding.data;
+  for_each_matrix(weights, [&](Matrix& m) {
+    if (&m == &weights.embedding || (tied && &m == &weights.head)) return;
+    const Matrix prepared = ops.prepare(m);
+    if (prepared.data != m.data) source.release(m.data, m.bytes());
+    m = prepared;
+  });
+  if (tied) weights.embedding = weights.head = ops.prepare(weights.head);
 }
 
 StateShape make_state_shape(const ModelConfig& c, const ModelOptions& options) {
@@ -82,6 +72,7 @@ Result<std::unique_ptr<Model>> Model::load(const Checkpoint& checkpoint, Ops& op
   }
   QN_TRY(ModelWeights weights, load_weights(checkpoint.config, *checkpoint.tensors, options.mtp, progress));
   QN_RETURN_IF_ERROR(check_supported(weights, ops, label));
+  prepare(weights, ops, *checkpoint.tensors);
   return std::unique_ptr<Model>(new Model(checkpoint.config, std::move(weights), ops, options));
 }
 

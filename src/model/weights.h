@@ -67,6 +67,9 @@ struct ModelWeights {
   int64_t bytes = 0;                // of all matrices, tied ones once
 };
 
+// Calls f(Matrix&) for every matrix, layer by layer; for a tied embedding twice.
+void for_each_matrix(ModelWeights& weights, const std::function<void(Matrix&)>& f);
+
 using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
 // Maps or copies every weight, checking names, shapes, types and FP8 scales. `with_mtp` demands the mtp

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/weight_arena.h"
 
 namespace qnext {
 namespace {
@@ -14,6 +15,18 @@ class CpuOps final : public Ops {
   std::string_view name() const override { return name_; }
   bool supports(DType weight_type) const override { return is_weight_type(weight_type); }
 
+  Matrix prepare(const Matrix& w) override {
+    if (!cpu::likes_panels(w)) return w;
+    Matrix panels = w;
+    std::byte* memory = arena_.take(w.bytes(), panels.owner);
+    workspace_.pool().parallel_for(w.rows / kPanelRows, 4, [&](int64_t first, int64_t last, int) {
+      pack_panels(w, first, last, memory);
+    });
+    panels.data = memory;
+    panels.layout = WeightLayout::kPanels;
+    return panels;
+  }
+
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override {
     workspace_.pool().parallel_for(static_cast<int64_t>(ids.size()), 8, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) read_row(table, ids[static_cast<size_t>(i)], y + i * table.cols);
@@ -22,8 +35,9 @@ class CpuOps final : public Ops {
   void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width, float* y) override {
     kernels_.rms_norm(workspace_, x, scale, eps, n, width, y);
   }
-  void linear(const Matrix& w, const float* x, int64_t n, float* y) override {
-    kernels_.linear(workspace_, w, x, n, y);
+  using Ops::linear;
+  void linear(std::span<const Projection> projections, const float* x, int64_t n) override {
+    kernels_.linear(workspace_, projections, x, n);
   }
   void add(float* x, const float* y, int64_t count) override { kernels_.add(workspace_, x, y, count); }
   void mlp(const Mlp& weights, const float* x, int64_t n, float* y) override {
@@ -39,6 +53,7 @@ class CpuOps final : public Ops {
 
  private:
   cpu::Workspace workspace_;
+  cpu::WeightArena arena_;
   std::string name_;
   cpu::Kernels kernels_;
 };

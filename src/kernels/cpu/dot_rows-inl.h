@@ -24,9 +24,9 @@ struct Inputs {
 };
 
 // Weight rows that are decoded at a time when there are several inputs.
-inline constexpr int64_t kPanelRows = 16;
+inline constexpr int64_t kDecodedRows = 16;
 // Floats of scratch that dot_rows() needs for a matrix of so many columns.
-inline int64_t panel_floats(int64_t cols) { return kPanelRows * round_up(cols, 32); }
+inline int64_t panel_floats(int64_t cols) { return kDecodedRows * round_up(cols, 32); }
 
 // out[t * out_stride + r - begin] = row r of w . x[t] for r in [begin, end), t in [0, n). Lane l of one
 // accumulator sums the products k with k % kLanes == l in rising order, whatever n, begin and end are.

@@ -161,8 +161,8 @@ void fused_dots(const Matrix& w, int64_t begin, int64_t end, const float* x, flo
 void panel_dots(const Matrix& w, int64_t begin, int64_t end, const Inputs& x, int64_t n, float* out,
                 int64_t out_stride, float* panel) {
   const int64_t stride = round_up(w.cols, 32);
-  for (int64_t first = begin; first < end; first += kPanelRows) {
-    const int64_t rows = std::min(kPanelRows, end - first);
+  for (int64_t first = begin; first < end; first += kDecodedRows) {
+    const int64_t rows = std::min(kDecodedRows, end - first);
     for (int64_t r = 0; r < rows; ++r) decode_panel_row(w, first + r, panel + r * stride);
     for (int64_t t = 0; t < n; t += kTileInputs) {
       const int count = static_cast<int>(std::min<int64_t>(kTileInputs, n - t));

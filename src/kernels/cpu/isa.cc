@@ -88,6 +88,12 @@ std::vector<std::string_view> cpu_isas() {
 
 namespace cpu {
 
+bool likes_panels(const Matrix& w) {
+  if (w.layout == WeightLayout::kPanels || w.rows < kPanelRows || !fits_panels(w.dtype, w.cols)) return false;
+  // One scale for all rows of a panel and whole chunks of columns.
+  return !w.scale || (w.scale_rows % kPanelRows == 0 && w.scale_cols % panel_format(w.dtype)->elements == 0);
+}
+
 bool choose_kernels(std::string_view isa, Kernels& kernels) {
   const std::optional<Target> target = find_target(isa);
   if (!target) return false;

@@ -14,7 +14,7 @@ struct Kernels {
   void (*rms_norm)(Workspace&, const float* x, const float* scale, float eps, int64_t n, int64_t width,
                    float* y);
   void (*add)(Workspace&, float* x, const float* y, int64_t count);
-  void (*linear)(Workspace&, const Matrix& w, const float* x, int64_t n, float* y);
+  void (*linear)(Workspace&, std::span<const Projection> projections, const float* x, int64_t n);
   void (*mlp)(Workspace&, const Mlp& weights, const float* x, int64_t n, float* y);
   void (*attention)(Workspace&, const AttentionArgs& args);
   void (*gdn)(Workspace&, const GdnArgs& args);
@@ -40,6 +40,9 @@ void choose_mlp(const Target& target, Kernels& kernels);
 void choose_attention(const Target& target, Kernels& kernels);
 void choose_gdn(const Target& target, Kernels& kernels);
 void choose_moe_route(const Target& target, Kernels& kernels);
+
+// Whether a matrix has a type and a shape that the kernels are fastest with in panels.
+bool likes_panels(const Matrix& w);
 
 // All of the above for an instruction set of cpu_isas(). False for any other name.
 bool choose_kernels(std::string_view isa, Kernels& kernels);

@@ -4,25 +4,55 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/linear.cc"
 #include <hwy/foreach_target.h>
 //
-#include "kernels/cpu/dot_rows-inl.h"
+#include "kernels/cpu/activations-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
+namespace {
 
-// Rows per piece of work: small enough to balance the threads, large enough (some 32 thousand
-// multiplications) to be worth handing out, and a multiple of the panel.
-int64_t rows_per_piece(const Matrix& w, int64_t n, int threads) {
-  const int64_t worthwhile = 32768 / std::max<int64_t>(1, w.cols * n);
-  const int64_t balanced = w.rows / (8 * threads);
+// Rows per piece of work: small enough to balance the threads, large enough (some 128 thousand
+// multiplications, microseconds) to be worth handing out, and whole panels.
+int64_t rows_per_piece(int64_t rows, int64_t cols, int64_t n, int threads) {
+  const int64_t worthwhile = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, cols * n));
+  const int64_t balanced = rows / (8 * threads);
   return round_up(std::clamp<int64_t>(balanced, worthwhile, std::max<int64_t>(worthwhile, 64)), kPanelRows);
 }
 
-void linear(Workspace& workspace, const Matrix& w, const float* x, int64_t n, float* y) {
-  if (n <= 0) return;
-  workspace.reserve_workers(panel_floats(w.cols));
-  const int64_t grain = rows_per_piece(w, n, workspace.threads());
-  workspace.pool().parallel_for(w.rows, grain, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-    dot_rows(w, begin, end, {x, w.cols}, n, y + begin, w.rows, workspace.worker(worker));
+int64_t pieces_of(const Matrix& w, int64_t rows) { return (w.rows + rows - 1) / rows; }
+
+}  // namespace
+
+void linear(Workspace& workspace, std::span<const Projection> projections, const float* x, int64_t n) {
+  if (n <= 0 || projections.empty()) return;
+  ThreadPool& pool = workspace.pool();
+  const int64_t cols = projections.front().w->cols;
+  Forms forms;
+  int64_t rows = 0;
+  for (const Projection& p : projections) {
+    forms.add(*p.w);
+    rows += p.w->rows;
+  }
+  Layout measure(nullptr);
+  lay_out_activations(measure, forms, n, cols);
+  Layout layout(workspace.shared(measure.used()));
+  Activations inputs = lay_out_activations(layout, forms, n, cols);
+  inputs.rows = {x, cols};
+  pool.parallel_for(n, 2 * kTile, [&](int64_t begin, int64_t end, int) HWY_ATTR {
+    pack_activations(inputs, forms, begin, end, cols);
+  });
+
+  workspace.reserve_workers(panel_floats(cols));
+  const int64_t grain = rows_per_piece(rows, cols, n, workspace.threads());
+  int64_t pieces = 0;
+  for (const Projection& p : projections) pieces += pieces_of(*p.w, grain);
+  pool.parallel_for(pieces, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
+    for (int64_t i = first; i < last; ++i) {
+      int64_t piece = i;
+      const Projection* p = projections.data();
+      for (; piece >= pieces_of(*p->w, grain); ++p) piece -= pieces_of(*p->w, grain);
+      const int64_t begin = piece * grain, end = std::min(begin + grain, p->w->rows);
+      dot(*p->w, begin, end, inputs, n, p->y + begin, p->w->rows, workspace.worker(worker));
+    }
   });
 }
 
@@ -34,7 +64,9 @@ namespace qnext::cpu {
 
 HWY_EXPORT(linear);
 
-void choose_linear(const Target& target, Kernels& kernels) { kernels.linear = HWY_DISPATCH_TABLE(linear)[target.index]; }
+void choose_linear(const Target& target, Kernels& kernels) {
+  kernels.linear = HWY_DISPATCH_TABLE(linear)[target.index];
+}
 
 }  // namespace qnext::cpu
 #endif

@@ -9,7 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/mlp.cc"
 #include <hwy/foreach_target.h>
 //
-#include "kernels/cpu/dot_rows-inl.h"
+#include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,8 +18,8 @@ namespace {
 
 // Rows of a weight matrix in one piece of work.
 constexpr int64_t kBlock = 32;
-// Results of the down projection that are held at a time, in floats: 64 MiB.
-constexpr int64_t kHeldFloats = int64_t{1} << 24;
+// Results of the down projection that are held at a time, in floats: 8 MiB, for the caches.
+constexpr int64_t kHeldFloats = int64_t{1} << 21;
 
 // One expert and its slots [begin, begin + count).
 struct Job {
@@ -81,13 +81,13 @@ class Plan {
 int64_t width_of(const Mlp& mlp) { return mlp.gate.rows; }
 
 // h[slot][begin, end) for the slots of a job; h points to the job's first slot.
-void gate_and_up(const Mlp& mlp, int64_t begin, int64_t end, const Inputs& x, int64_t n, float* h,
+void gate_and_up(const Mlp& mlp, int64_t begin, int64_t end, const Activations& x, int64_t n, float* h,
                  int64_t h_stride, float* scratch) {
   float* up = scratch;  // [n, end - begin]
-  float* panel = scratch + round_up(n * kBlock, kAlign);
+  float* decoded = scratch + round_up(n * kBlock, kAlign);
   const int64_t width = end - begin;
-  dot_rows(mlp.gate, begin, end, x, n, h + begin, h_stride, panel);
-  dot_rows(mlp.up, begin, end, x, n, up, width, panel);
+  dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded);
+  dot(mlp.up, begin, end, x, n, up, width, decoded);
   for (int64_t t = 0; t < n; ++t) {
     float* row = h + t * h_stride + begin;
     for (int64_t j = 0; j < width; j += kLanes) {
@@ -122,73 +122,164 @@ void sigmoid_all(float* x, int64_t n) {
 
 int64_t blocks_of(int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
-}  // namespace
+// What the sizes of an operation's memory and loops follow from.
+struct Sizes {
+  Sizes(const MoeArgs& args, const Plan& plan) {
+    for (int64_t i = 0; i < plan.jobs(); ++i) {
+      const Job job = plan.job(i);
+      width = std::max(width, width_of(*job.mlp));
+      most = std::max(most, job.count);
+      inputs.add(job.mlp->gate);
+      inputs.add(job.mlp->up);
+      expanded.add(job.mlp->down);
+    }
+    const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
+    columns = std::min(args.hidden, round_up(held, kBlock));
+    chunks = (most + kChunk - 1) / kChunk;
+    // A single token's row serves all experts.
+    input_slots = args.n == 1 ? 1 : plan.slots();
+  }
+  static constexpr int64_t kChunk = 64;  // slots of a job that are packed together; a multiple of kTile
 
-void mlp(Workspace& workspace, const Mlp& weights, const float* x, int64_t n, float* y) {
-  if (n <= 0) return;
-  const int64_t width = width_of(weights), hidden = weights.down.rows;
-  workspace.reserve_workers(round_up(n * kBlock, kAlign) + panel_floats(std::max(weights.gate.cols, width)));
-  float* h = workspace.shared(n * width);
-  workspace.pool().parallel_for(width, kBlock, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-    gate_and_up(weights, begin, end, {x, weights.gate.cols}, n, h, width, workspace.worker(worker));
-  });
-  workspace.pool().parallel_for(hidden, kBlock, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-    dot_rows(weights.down, begin, end, {h, width}, n, y + begin, hidden, workspace.worker(worker));
+  int64_t width = 0;       // largest of an expert
+  int64_t most = 0;        // slots of a job
+  Forms inputs, expanded;  // that gate and up, and down, want
+  int64_t columns;         // of the down projection that are held at a time
+  int64_t chunks;          // of the largest job
+  int64_t input_slots;
+};
+
+// The parts of the shared memory.
+struct Buffers {
+  Buffers(Layout& layout, const MoeArgs& args, const Plan& plan, const Sizes& sizes) {
+    h = layout.take(plan.slots() * sizes.width);
+    d = layout.take(plan.slots() * sizes.columns);
+    shared_weight = plan.has_shared() ? layout.take(args.n) : nullptr;
+    inputs = lay_out_activations(layout, sizes.inputs, sizes.input_slots, args.hidden);
+    expanded = lay_out_activations(layout, sizes.expanded, plan.slots(), sizes.width);
+  }
+  float* h;              // [slots, width], silu(gate x) * up x
+  float* d;              // [slots, columns], columns of down h
+  float* shared_weight;  // [n]; null without a shared expert
+  Activations inputs, expanded;
+};
+
+// The inputs of a job's slots, and what its down projection reads.
+Activations inputs_of(const MoeArgs& args, const Plan& plan, const Sizes& sizes, const Buffers& b,
+                      const Job& job) {
+  return b.inputs.from(sizes.input_slots == 1 ? 0 : job.begin, args.hidden, plan.inputs(job));
+}
+Activations expanded_of(const Sizes& sizes, const Buffers& b, const Job& job) {
+  return b.expanded.from(job.begin, sizes.width, {b.h + job.begin * sizes.width, sizes.width});
+}
+
+// Calls pack(job, begin, end) for all slots of all jobs, in chunks.
+template <class Pack>
+void for_chunks(Workspace& workspace, const Plan& plan, const Sizes& sizes, int64_t cols, Pack pack) {
+  const int64_t grain = std::max<int64_t>(1, (1 << 15) / (cols * std::min(sizes.most, Sizes::kChunk)));
+  workspace.pool().parallel_for(plan.jobs() * sizes.chunks, grain,
+                                [&](int64_t first, int64_t last, int) HWY_ATTR {
+                                  for (int64_t i = first; i < last; ++i) {
+                                    const Job job = plan.job(i / sizes.chunks);
+                                    const int64_t begin = i % sizes.chunks * Sizes::kChunk,
+                                                  end = std::min(begin + Sizes::kChunk, job.count);
+                                    if (begin < end) pack(job, begin, end);
+                                  }
+                                });
+}
+
+void pack_inputs(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
+                 const Buffers& b) {
+  if (sizes.input_slots == 1) {
+    return pack_activations(inputs_of(args, plan, sizes, b, plan.job(0)), sizes.inputs, 0, 1, args.hidden);
+  }
+  for_chunks(workspace, plan, sizes, args.hidden, [&](const Job& job, int64_t begin, int64_t end) HWY_ATTR {
+    pack_activations(inputs_of(args, plan, sizes, b, job), sizes.inputs, begin, end, args.hidden);
   });
 }
 
-void moe(Workspace& workspace, const MoeArgs& args) {
-  if (args.n <= 0) return;
-  const Plan plan(args, workspace.integers());
-  int64_t width = 0, most = 0;
-  for (int64_t i = 0; i < plan.jobs(); ++i) {
-    const Job job = plan.job(i);
-    width = std::max(width, width_of(*job.mlp));
-    most = std::max(most, job.count);
-  }
-  const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
-  const int64_t columns = std::min(args.hidden, round_up(held, kBlock));
-  Layout layout(workspace.shared(round_up(plan.slots() * width, kAlign) +
-                                 round_up(plan.slots() * columns, kAlign) + round_up(args.n, kAlign)));
-  float* h = layout.take(plan.slots() * width);
-  float* d = layout.take(plan.slots() * columns);
-  float* shared_weight = plan.has_shared() ? layout.take(args.n) : nullptr;
-  workspace.reserve_workers(round_up(most * kBlock, kAlign) + panel_floats(std::max(args.hidden, width)));
-  ThreadPool& pool = workspace.pool();
+void expand(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
+            const Buffers& b) {
+  const int64_t blocks = blocks_of(sizes.width);
+  workspace.pool().parallel_for(
+      plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
+        for (int64_t i = first; i < last; ++i) {
+          const Job job = plan.job(i / blocks);
+          const int64_t begin = i % blocks * kBlock, end = std::min(begin + kBlock, width_of(*job.mlp));
+          if (begin >= end) continue;
+          gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
+                      b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker));
+        }
+      });
+}
 
-  const int64_t width_blocks = blocks_of(width);
-  pool.parallel_for(plan.jobs() * width_blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
-    for (int64_t i = first; i < last; ++i) {
-      const Job job = plan.job(i / width_blocks);
-      const int64_t begin = i % width_blocks * kBlock;
-      const int64_t end = std::min(begin + kBlock, width_of(*job.mlp));
-      if (begin >= end) continue;
-      gate_and_up(*job.mlp, begin, end, plan.inputs(job), job.count, h + job.begin * width, width,
-                  workspace.worker(worker));
-    }
+void pack_expanded(Workspace& workspace, const Plan& plan, const Sizes& sizes, const Buffers& b) {
+  for_chunks(workspace, plan, sizes, sizes.width, [&](const Job& job, int64_t begin, int64_t end) HWY_ATTR {
+    pack_activations(expanded_of(sizes, b, job), sizes.expanded, begin, end, width_of(*job.mlp));
   });
-  if (shared_weight) {
-    dot_rows(*args.shared_gate, 0, 1, {args.x, args.hidden}, args.n, shared_weight, 1, workspace.worker(0));
-    sigmoid_all(shared_weight, args.n);
-  }
+}
 
-  for (int64_t column = 0; column < args.hidden; column += columns) {
-    const int64_t column_end = std::min(column + columns, args.hidden);
+// The down projections, some columns at a time, and the sums over each token's slots.
+void contract(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
+              const Buffers& b) {
+  ThreadPool& pool = workspace.pool();
+  for (int64_t column = 0; column < args.hidden; column += sizes.columns) {
+    const int64_t column_end = std::min(column + sizes.columns, args.hidden);
     const int64_t blocks = blocks_of(column_end - column);
     pool.parallel_for(plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
       for (int64_t i = first; i < last; ++i) {
         const Job job = plan.job(i / blocks);
         const int64_t begin = column + i % blocks * kBlock, end = std::min(begin + kBlock, column_end);
-        dot_rows(job.mlp->down, begin, end, {h + job.begin * width, width}, job.count,
-                 d + job.begin * columns + begin - column, columns, workspace.worker(worker));
+        dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
+            b.d + job.begin * sizes.columns + begin - column, sizes.columns, workspace.worker(worker));
       }
     });
     pool.parallel_for(args.n, 4, [&](int64_t first, int64_t last, int) HWY_ATTR {
       for (int64_t t = first; t < last; ++t) {
-        combine(args, plan, t, shared_weight, d, columns, column, column_end);
+        combine(args, plan, t, b.shared_weight, b.d, sizes.columns, column, column_end);
       }
     });
   }
+}
+
+}  // namespace
+
+void moe(Workspace& workspace, const MoeArgs& args);
+
+void mlp(Workspace& workspace, const Mlp& weights, const float* x, int64_t n, float* y) {
+  const std::vector<Mlp> one{weights};
+  std::vector<int32_t> ids(static_cast<size_t>(n), 0);
+  std::vector<float> whole(static_cast<size_t>(n), 1.0f);
+  MoeArgs args;
+  args.experts = &one;
+  args.top_k = 1;
+  args.ids = ids.data();
+  args.weights = whole.data();
+  args.n = n;
+  args.hidden = weights.down.rows;
+  args.x = x;
+  args.y = y;
+  moe(workspace, args);
+}
+
+void moe(Workspace& workspace, const MoeArgs& args) {
+  if (args.n <= 0) return;
+  const Plan plan(args, workspace.integers());
+  const Sizes sizes(args, plan);
+  Layout measure(nullptr);
+  Buffers(measure, args, plan, sizes);
+  Layout layout(workspace.shared(measure.used()));
+  const Buffers b(layout, args, plan, sizes);
+  workspace.reserve_workers(round_up(sizes.most * kBlock, kAlign) +
+                            panel_floats(std::max(args.hidden, sizes.width)));
+  pack_inputs(workspace, args, plan, sizes, b);
+  expand(workspace, args, plan, sizes, b);
+  if (b.shared_weight) {
+    dot_rows(*args.shared_gate, 0, 1, {args.x, args.hidden}, args.n, b.shared_weight, 1, workspace.worker(0));
+    sigmoid_all(b.shared_weight, args.n);
+  }
+  pack_expanded(workspace, plan, sizes, b);
+  contract(workspace, args, plan, sizes, b);
 }
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

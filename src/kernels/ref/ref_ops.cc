@@ -17,8 +17,9 @@ class RefOps final : public Ops {
   void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width, float* y) override {
     ref::rms_norm(x, scale, eps, n, width, y);
   }
-  void linear(const Matrix& w, const float* x, int64_t n, float* y) override {
-    ref::linear(pool_, w, x, n, y);
+  using Ops::linear;
+  void linear(std::span<const Projection> projections, const float* x, int64_t n) override {
+    for (const Projection& p : projections) ref::linear(pool_, *p.w, x, n, p.y);
   }
   void add(float* x, const float* y, int64_t count) override {
     for (int64_t i = 0; i < count; ++i) x[i] += y[i];

@@ -1,0 +1,68 @@
+// Inputs of a matrix product in the forms that panels of weights (tensor/panels.h) are multiplied with.
+//
+// Inputs are cut into tiles of up to kTile; a tile of T inputs holds T times the same piece of a row one
+// after the other, so that a kernel that keeps T sums in registers reads it from front to back. Where a tile
+// starts and how wide it is depends on the number of inputs only through tile_at(), and no input's form
+// depends on the tile it is in.
+#if defined(QNEXT_KERNELS_CPU_ACTIVATIONS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_ACTIVATIONS_INL_H_
+#undef QNEXT_KERNELS_CPU_ACTIVATIONS_INL_H_
+#else
+#define QNEXT_KERNELS_CPU_ACTIVATIONS_INL_H_
+#endif
+
+#include "kernels/cpu/dot_rows-inl.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qnext::cpu::HWY_NAMESPACE {
+
+inline constexpr int64_t kTile = kManyRegisters ? 16 : 4;
+
+// The width of the tile that starts at input t of n; t is the end of an earlier tile or 0.
+HWY_INLINE int64_t tile_at(int64_t t, int64_t n) {
+  int64_t width = kTile;
+  while (width > n - t) width /= 2;
+  return width;
+}
+
+// Rows rounded to integers in blocks of 32: x = d q with q = round(x / d) in -127 ... 127 and d = max |x| /
+// 127. A block with a NaN or an infinity has a NaN as its d. Tile t lies at q + t * cols, d + t * blocks, ...
+struct Int8Rows {
+  int8_t* q = nullptr;        // [blocks, T, 32]
+  float* d = nullptr;         // [blocks, T]
+  float* d_sum = nullptr;     // [blocks, T], d times the sum of q
+  int32_t* sum = nullptr;     // [blocks, T], -128 times the sum of q
+  int32_t* halves = nullptr;  // [blocks, T, 2], -32 times the sum of either half of q
+};
+
+// What the matrices of an operation want beside plain rows.
+struct Forms {
+  bool int8 = false;
+  bool pairs = false;
+  void add(const Matrix& w);
+};
+
+struct Activations {
+  Inputs rows{};
+  Int8Rows int8{};
+  float* pairs = nullptr;  // float32, tile t at pairs + t * cols: [cols / 2, T, 2]
+
+  // The same from input `begin` of `cols` columns on, where a run of tiles begins.
+  Activations from(int64_t begin, int64_t cols, const Inputs& inputs) const;
+};
+
+// Takes the memory for n inputs.
+Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, int64_t cols);
+// Fills tiles [begin, end) of the n inputs x.rows; begin is a multiple of kTile.
+void pack_activations(const Activations& x, const Forms& forms, int64_t begin, int64_t end, int64_t cols);
+
+// dot_rows() for any layout of w. [begin, end) starts at a multiple of kPanelRows and ends at one or at the
+// last row.
+void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
+         int64_t out_stride, float* decoded);
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,122 @@
+#include "kernels/cpu/targets.h"
+//
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/activations.cc"
+#include <hwy/foreach_target.h>
+//
+#include <limits>
+
+#include "kernels/cpu/activations-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qnext::cpu::HWY_NAMESPACE {
+namespace {
+
+using DI32 = hn::Rebind<int32_t, DF>;
+using DI8 = hn::Rebind<int8_t, DF>;
+
+// A block whose every product is NaN.
+void spoil_block(int8_t* q, int64_t at, const Int8Rows& out) {
+  std::fill(q, q + 32, int8_t{0});
+  out.d[at] = out.d_sum[at] = std::numeric_limits<float>::quiet_NaN();
+  out.sum[at] = out.halves[2 * at] = out.halves[2 * at + 1] = 0;
+}
+
+// Rounds 32 values; `at` is the block's place in d, d_sum and sum.
+HWY_INLINE void quantize_block(const float* x, int8_t* q, int64_t at, const Int8Rows& out) {
+  constexpr int kVectors = static_cast<int>(32 / kLanes);
+  VF v[kVectors], largest = zero(), nothing = zero();
+  HWY_UNROLL(8)
+  for (int i = 0; i < kVectors; ++i) {
+    v[i] = load(x + i * kLanes);
+    largest = hn::Max(largest, hn::Abs(v[i]));
+    nothing = hn::MulAdd(v[i], zero(), nothing);  // NaN where x is not finite
+  }
+  if (!(sum(nothing) == 0)) return spoil_block(q, at, out);
+  const float top = hn::GetLane(hn::MaxOfLanes(DF(), largest));
+  const float d = top / 127.0f;
+  const VF inverse = set(top > 0 ? 127.0f / top : 0.0f);
+  const DI32 d32;
+  auto low = hn::Zero(d32), high = hn::Zero(d32);
+  HWY_UNROLL(8)
+  for (int i = 0; i < kVectors; ++i) {
+    const auto rounded = hn::NearestInt(hn::Mul(v[i], inverse));
+    hn::StoreU(hn::DemoteTo(DI8(), rounded), DI8(), q + i * kLanes);
+    if (i < kVectors / 2) {
+      low = hn::Add(low, rounded);
+    } else {
+      high = hn::Add(high, rounded);
+    }
+  }
+  const int32_t first = hn::GetLane(hn::SumOfLanes(d32, low)),
+                second = hn::GetLane(hn::SumOfLanes(d32, high));
+  out.d[at] = d;
+  out.d_sum[at] = d * static_cast<float>(first + second);
+  out.sum[at] = -128 * (first + second);
+  out.halves[2 * at] = -32 * first;
+  out.halves[2 * at + 1] = -32 * second;
+}
+
+void quantize_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
+  const int64_t blocks = cols / 32;
+  for (int64_t i = 0; i < width; ++i) {
+    const float* row = x.rows[t + i];
+    for (int64_t b = 0; b < blocks; ++b) {
+      quantize_block(row + 32 * b, x.int8.q + t * cols + (b * width + i) * 32, t * blocks + b * width + i,
+                     x.int8);
+    }
+  }
+}
+
+void pair_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
+  float* out = x.pairs + t * cols;
+  for (int64_t i = 0; i < width; ++i) {
+    const float* row = x.rows[t + i];
+    for (int64_t j = 0; j < cols; j += 2) std::memcpy(out + j * width + 2 * i, row + j, 2 * sizeof(float));
+  }
+}
+
+}  // namespace
+
+void Forms::add(const Matrix& w) {
+  if (w.panels() == 0) return;
+  (is_quantised(w.dtype) ? int8 : pairs) = true;
+}
+
+Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs) const {
+  Activations part = *this;
+  part.rows = inputs;
+  const int64_t blocks = begin * (cols / 32);
+  if (int8.q) {
+    part.int8 = {int8.q + begin * cols, int8.d + blocks, int8.d_sum + blocks, int8.sum + blocks,
+                 int8.halves + 2 * blocks};
+  }
+  if (pairs) part.pairs = pairs + begin * cols;
+  return part;
+}
+
+Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, int64_t cols) {
+  Activations x;
+  if (forms.int8) {
+    const int64_t blocks = n * (cols / 32);
+    x.int8.q = reinterpret_cast<int8_t*>(layout.take(n * cols / 4));
+    x.int8.d = layout.take(blocks);
+    x.int8.d_sum = layout.take(blocks);
+    x.int8.sum = reinterpret_cast<int32_t*>(layout.take(blocks));
+    x.int8.halves = reinterpret_cast<int32_t*>(layout.take(2 * blocks));
+  }
+  if (forms.pairs) x.pairs = layout.take(n * cols);
+  return x;
+}
+
+void pack_activations(const Activations& x, const Forms& forms, int64_t begin, int64_t end, int64_t cols) {
+  for (int64_t t = begin; t < end;) {
+    const int64_t width = tile_at(t, end);
+    if (forms.int8) quantize_tile(x, t, width, cols);
+    if (forms.pairs) pair_tile(x, t, width, cols);
+    t += width;
+  }
+}
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

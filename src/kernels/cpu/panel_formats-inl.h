@@ -1,0 +1,285 @@
+// How a vector's worth of rows of a panel (tensor/panels.h) becomes bytes or floats to multiply with.
+//
+// A "strip" is the part of a panel that one vector of 32-bit lanes holds: kLanes of its 16 rows. Strip s of
+// every 64 bytes of the interleaved fields starts at byte 4 kLanes s.
+//
+// A format of integer weights has
+//   kGroups         groups of 32 weights in a block column
+//   kOffset         what is added to the weights to make them bytes without sign: 0, 8, 32 or 128
+//   Open, open()    the scales of a block column, as floats
+//   weights()       the 32 weights of a group: register j holds weights 4 j ... 4 j + 3 of each row
+// and value = scale (weight - kOffset) - minimum.
+#if defined(QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
+#undef QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
+#else
+#define QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
+#endif
+
+#include "kernels/cpu/decode-inl.h"
+#include "tensor/panels.h"
+
+HWY_BEFORE_NAMESPACE();
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_BEGIN_VNNI
+#endif
+namespace qnext::cpu::HWY_NAMESPACE {
+
+inline constexpr int64_t kStrips = kPanelRows / kLanes;
+
+using DB = hn::Repartition<uint8_t, DF>;  // four bytes a row
+using DI = hn::RebindToSigned<hn::Repartition<uint32_t, DF>>;
+using VB = hn::Vec<DB>;
+using VI = hn::Vec<DI>;
+
+// ---- Sums of four byte products per lane
+
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
+inline constexpr bool kSignedBytes = HWY_TARGET == HWY_NEON;
+#else
+inline constexpr bool kSignedBytes = true;  // for weights that need the eighth bit: dot_signed()
+#endif
+
+// acc + w . x, w without sign and below 64 (any with VNNI), x in -127 ... 127.
+HWY_INLINE VI dot_bytes(VI acc, VB w, VB x) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return VI{_mm512_dpbusd_epi32(acc.raw, w.raw, x.raw)};
+#elif HWY_TARGET == HWY_AVX3
+  const __m512i pairs = _mm512_maddubs_epi16(w.raw, x.raw);
+  return hn::Add(acc, VI{_mm512_madd_epi16(pairs, _mm512_set1_epi16(1))});
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i pairs = _mm256_maddubs_epi16(w.raw, x.raw);
+  return hn::Add(acc, VI{_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))});
+#elif HWY_TARGET == HWY_SSE4
+  const __m128i pairs = _mm_maddubs_epi16(w.raw, x.raw);
+  return hn::Add(acc, VI{_mm_madd_epi16(pairs, _mm_set1_epi16(1))});
+#elif HWY_TARGET == HWY_NEON
+  const int8x16_t a = vreinterpretq_s8_u8(w.raw), b = vreinterpretq_s8_u8(x.raw);
+  const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+  const int16x8_t high = vmull_s8(vget_high_s8(a), vget_high_s8(b));
+  return hn::Add(acc, VI{vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high))});
+#endif
+}
+
+// The same for w with sign, where kSignedBytes.
+HWY_INLINE VI dot_signed(VI acc, VB w, VB x) {
+#if HWY_TARGET == HWY_AVX3
+  const __m512i turned =
+      _mm512_mask_sub_epi8(x.raw, _mm512_movepi8_mask(w.raw), _mm512_setzero_si512(), x.raw);
+  return dot_bytes(acc, VB{_mm512_abs_epi8(w.raw)}, VB{turned});
+#elif HWY_TARGET == HWY_AVX2
+  return dot_bytes(acc, VB{_mm256_abs_epi8(w.raw)}, VB{_mm256_sign_epi8(x.raw, w.raw)});
+#elif HWY_TARGET == HWY_SSE4
+  return dot_bytes(acc, VB{_mm_abs_epi8(w.raw)}, VB{_mm_sign_epi8(x.raw, w.raw)});
+#else
+  return dot_bytes(acc, w, x);
+#endif
+}
+
+HWY_INLINE VB load_strip(const std::byte* p) { return hn::LoadU(DB(), reinterpret_cast<const uint8_t*>(p)); }
+HWY_INLINE VB low_bits(VB v, int count) {
+  return hn::And(v, hn::Set(DB(), static_cast<uint8_t>((1 << count) - 1)));
+}
+// Bits [shift, shift + count) of every byte.
+HWY_INLINE VB bits_at(VB v, int shift, int count) {
+  const hn::Repartition<uint16_t, DB> d16;
+  return low_bits(hn::BitCast(DB(), hn::ShiftRightSame(hn::BitCast(d16, v), shift)), count);
+}
+template <int kShift>
+HWY_INLINE VB shift_left(VB v) {  // of bytes whose top kShift bits are 0
+  const hn::Repartition<uint16_t, DB> d16;
+  return hn::BitCast(DB(), hn::ShiftLeft<kShift>(hn::BitCast(d16, v)));
+}
+
+HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(DU16(), p)); }
+
+// ---- Blocks of 32
+
+struct PanelQ8_0 {
+  static constexpr int kGroups = 1;
+  static constexpr bool kSigned = kSignedBytes;
+  static constexpr int kOffset = kSigned ? 0 : 128;
+  static constexpr bool kMinima = false, kHalves = false;
+  struct Open {
+    VF scale;
+  };
+  static HWY_INLINE Open open(const std::byte*, const std::byte* tail, int64_t strip) {
+    return {load_halves(tail + 2 * kLanes * strip)};
+  }
+  static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
+  static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
+    HWY_UNROLL(8)
+    for (int j = 0; j < 8; ++j) {
+      w[j] = load_strip(main + 64 * j);
+      if constexpr (!kSigned) w[j] = hn::Xor(w[j], hn::Set(DB(), 0x80));
+    }
+  }
+};
+
+struct PanelQ4_0 {
+  static constexpr int kGroups = 1;
+  static constexpr bool kSigned = false;
+  static constexpr int kOffset = 8;
+  static constexpr bool kMinima = false, kHalves = false;
+  using Open = PanelQ8_0::Open;
+  static HWY_INLINE Open open(const std::byte* main, const std::byte* tail, int64_t strip) {
+    return PanelQ8_0::open(main, tail, strip);
+  }
+  static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
+  static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
+    HWY_UNROLL(4)
+    for (int j = 0; j < 4; ++j) {
+      const VB both = load_strip(main + 64 * j);
+      w[j] = low_bits(both, 4);
+      w[j + 4] = bits_at(both, 4, 4);
+    }
+  }
+};
+
+// ---- Blocks of 256
+
+// d times the eight 6-bit scales and dmin times the eight 6-bit minima of Q4_K and Q5_K, per row.
+struct ScalesAndMinima {
+  HWY_ALIGN float scales[8 * kLanes], minima[8 * kLanes];
+};
+// `packed`: the interleaved fields of 12, 2 and 2 bytes, from the strip on.
+HWY_INLINE void open_scales(const std::byte* packed, int64_t strip, ScalesAndMinima& out) {
+  const DI d32;
+  const std::byte* words = packed + 4 * kLanes * strip;
+  const VI w0 = load_bits(d32, words), w1 = load_bits(d32, words + 64), w2 = load_bits(d32, words + 128);
+  const VF d = load_halves(packed + 192 + 2 * kLanes * strip);
+  const VF dmin = load_halves(packed + 224 + 2 * kLanes * strip);
+  const VI k63 = hn::Set(d32, 63), k15 = hn::Set(d32, 15), k48 = hn::Set(d32, 48);
+  HWY_UNROLL(4)
+  for (int g = 0; g < 4; ++g) {
+    const VI s0 = hn::ShiftRightSame(w0, 8 * g), s1 = hn::ShiftRightSame(w1, 8 * g);
+    const VI s2 = hn::ShiftRightSame(w2, 8 * g);
+    const VI scale_high = hn::Or(hn::And(s2, k15), hn::And(hn::ShiftRight<2>(s0), k48));
+    const VI min_high = hn::Or(hn::And(hn::ShiftRight<4>(s2), k15), hn::And(hn::ShiftRight<2>(s1), k48));
+    hn::Store(hn::Mul(d, hn::ConvertTo(DF(), hn::And(s0, k63))), DF(), out.scales + g * kLanes);
+    hn::Store(hn::Mul(dmin, hn::ConvertTo(DF(), hn::And(s1, k63))), DF(), out.minima + g * kLanes);
+    hn::Store(hn::Mul(d, hn::ConvertTo(DF(), scale_high)), DF(), out.scales + (g + 4) * kLanes);
+    hn::Store(hn::Mul(dmin, hn::ConvertTo(DF(), min_high)), DF(), out.minima + (g + 4) * kLanes);
+  }
+}
+
+struct PanelQ4_K {
+  static constexpr int kGroups = 8;
+  static constexpr bool kSigned = false;
+  static constexpr int kOffset = 0;
+  static constexpr bool kMinima = true, kHalves = false;
+  using Open = ScalesAndMinima;
+  static HWY_INLINE Open open(const std::byte* main, const std::byte*, int64_t strip) {
+    Open out;
+    open_scales(main + 128 * kPanelRows, strip, out);
+    return out;
+  }
+  static HWY_INLINE VF scale(const Open& open, int g) { return hn::Load(DF(), open.scales + g * kLanes); }
+  static HWY_INLINE VF minimum(const Open& open, int g) { return hn::Load(DF(), open.minima + g * kLanes); }
+  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
+    main += g / 2 * 32 * kPanelRows;
+    HWY_UNROLL(8)
+    for (int j = 0; j < 8; ++j) w[j] = bits_at(load_strip(main + 64 * j), g % 2 * 4, 4);
+  }
+};
+
+struct PanelQ5_K {
+  static constexpr int kGroups = 8;
+  static constexpr bool kSigned = false;
+  static constexpr int kOffset = 0;
+  static constexpr bool kMinima = true, kHalves = false;
+  using Open = ScalesAndMinima;
+  static HWY_INLINE Open open(const std::byte* main, const std::byte*, int64_t strip) {
+    Open out;
+    open_scales(main + 160 * kPanelRows, strip, out);
+    return out;
+  }
+  static HWY_INLINE VF scale(const Open& open, int g) { return hn::Load(DF(), open.scales + g * kLanes); }
+  static HWY_INLINE VF minimum(const Open& open, int g) { return hn::Load(DF(), open.minima + g * kLanes); }
+  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
+    const std::byte *low = main + g / 2 * 32 * kPanelRows, *high = main + 128 * kPanelRows;
+    HWY_UNROLL(8)
+    for (int j = 0; j < 8; ++j) {
+      const VB nibble = bits_at(load_strip(low + 64 * j), g % 2 * 4, 4);
+      w[j] = hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), g, 1)));
+    }
+  }
+};
+
+struct PanelQ6_K {
+  static constexpr int kGroups = 8;
+  static constexpr bool kSigned = false;
+  static constexpr int kOffset = 32;
+  static constexpr bool kMinima = false, kHalves = true;  // a scale for every 16 weights
+  struct Open {
+    HWY_ALIGN float scales[16 * kLanes];
+  };
+  static HWY_INLINE Open open(const std::byte* main, const std::byte* tail, int64_t strip) {
+    Open out;
+    const hn::Rebind<int8_t, DF> d8;
+    const VF d = load_halves(tail + 2 * kLanes * strip);
+    const auto* packed = reinterpret_cast<const int8_t*>(main + 192 * kPanelRows + kLanes * strip);
+    HWY_UNROLL(16)
+    for (int i = 0; i < 16; ++i) {
+      const auto q = hn::PromoteTo(DI(), hn::LoadU(d8, packed + i * kPanelRows));
+      hn::Store(hn::Mul(d, hn::ConvertTo(DF(), q)), DF(), out.scales + i * kLanes);
+    }
+    return out;
+  }
+  // Of half h of group g.
+  static HWY_INLINE VF scale(const Open& open, int g, int h = 0) {
+    return hn::Load(DF(), open.scales + (2 * g + h) * kLanes);
+  }
+  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
+    const int half = g / 4, quarter = g % 4;
+    const std::byte* low = main + (64 * half + 32 * (quarter % 2)) * kPanelRows;
+    const std::byte* high = main + (128 + 32 * half) * kPanelRows;
+    HWY_UNROLL(8)
+    for (int j = 0; j < 8; ++j) {
+      const VB nibble = bits_at(load_strip(low + 64 * j), quarter / 2 * 4, 4);
+      w[j] = hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), 2 * quarter, 2)));
+    }
+  }
+};
+
+// ---- Floating point: one lane of the panel's 32-bit chunks per row
+
+struct PanelBF16 {
+  static constexpr int kPairs = 1;  // of weights in a chunk
+  static HWY_INLINE void weights(const std::byte* main, VF (&w)[2 * kPairs]) {
+    const DU32 d;
+    const auto both = load_bits(d, main);
+    w[0] = hn::BitCast(DF(), hn::ShiftLeft<16>(both));
+    w[1] = hn::BitCast(DF(), hn::And(both, hn::Set(d, 0xffff0000u)));
+  }
+};
+
+// E4M3 shifted to where float32 has exponent and mantissa is the number 2^-120 times as large, subnormals
+// included; only NaN (0x7f) needs its exponent set.
+struct PanelF8 {
+  static constexpr int kPairs = 2;
+  static HWY_INLINE VF value(hn::Vec<DU32> byte) {
+    const DU32 d;
+    const auto magnitude = hn::And(byte, hn::Set(d, 0x7f));
+    const auto sign = hn::ShiftLeft<24>(hn::And(byte, hn::Set(d, 0x80)));
+    const VF number = hn::Mul(hn::BitCast(DF(), hn::ShiftLeft<20>(magnitude)), set(0x1p120f));
+    const auto nan = hn::RebindMask(DF(), hn::Eq(magnitude, hn::Set(d, 0x7f)));
+    const VF whole = hn::IfThenElse(nan, hn::BitCast(DF(), hn::Set(d, 0x7fc00000u)), number);
+    return hn::Or(whole, hn::BitCast(DF(), sign));
+  }
+  static HWY_INLINE void weights(const std::byte* main, VF (&w)[2 * kPairs]) {
+    const auto all = load_bits(DU32(), main);
+    w[0] = value(all);
+    w[1] = value(hn::ShiftRight<8>(all));
+    w[2] = value(hn::ShiftRight<16>(all));
+    w[3] = value(hn::ShiftRight<24>(all));
+  }
+};
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_END_VNNI
+#endif
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,119 @@
+#include "tensor/panels.h"
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace qnext {
+namespace {
+
+// Byte offsets are those of block_layouts.h.
+constexpr PanelField kPlainMain[] = {{0, 4, 4}};
+constexpr PanelField kQ8_0Main[] = {{2, 32, 4}}, kQ4_0Main[] = {{2, 16, 4}};
+constexpr PanelField kSmallTail[] = {{0, 2, 2}};
+constexpr PanelField kQ4_KMain[] = {{16, 128, 4}, {4, 12, 4}, {0, 2, 2}, {2, 2, 2}};
+constexpr PanelField kQ5_KMain[] = {{48, 128, 4}, {16, 32, 4}, {4, 12, 4}, {0, 2, 2}, {2, 2, 2}};
+constexpr PanelField kQ6_KMain[] = {{0, 128, 4}, {128, 64, 4}, {192, 16, 1}};
+constexpr PanelField kQ6_KTail[] = {{208, 2, 2}};
+
+constexpr int bytes_of(std::span<const PanelField> fields) {
+  int bytes = 0;
+  for (const PanelField& f : fields) bytes += f.bytes;
+  return bytes * static_cast<int>(kPanelRows);
+}
+constexpr PanelFormat format(int elements, std::span<const PanelField> main,
+                             std::span<const PanelField> tail) {
+  const int main_bytes = bytes_of(main), tail_bytes = bytes_of(tail);
+  return {elements,  (main_bytes + tail_bytes) / static_cast<int>(kPanelRows), main, tail, main_bytes,
+          tail_bytes};
+}
+
+constexpr PanelFormat kBF16 = format(2, kPlainMain, {});
+constexpr PanelFormat kF8 = format(4, kPlainMain, {});
+constexpr PanelFormat kQ8_0 = format(32, kQ8_0Main, kSmallTail);
+constexpr PanelFormat kQ4_0 = format(32, kQ4_0Main, kSmallTail);
+constexpr PanelFormat kQ4_K = format(256, kQ4_KMain, {});
+constexpr PanelFormat kQ5_K = format(256, kQ5_KMain, {});
+constexpr PanelFormat kQ6_K = format(256, kQ6_KMain, kQ6_KTail);
+
+template <int kChunk>
+void interleave(const std::byte* rows, int64_t stride, int bytes, std::byte* out) {
+  for (int c = 0; c < bytes; c += kChunk) {
+    for (int64_t r = 0; r < kPanelRows; ++r, out += kChunk) std::memcpy(out, rows + r * stride + c, kChunk);
+  }
+}
+
+// The fields of one block column, from the 16 blocks that lie `stride` bytes apart.
+void interleave_fields(std::span<const PanelField> fields, const std::byte* blocks, int64_t stride,
+                       std::byte* out) {
+  for (const PanelField& f : fields) {
+    const std::byte* from = blocks + f.offset;
+    if (f.chunk == 4) interleave<4>(from, stride, f.bytes, out);
+    if (f.chunk == 2) interleave<2>(from, stride, f.bytes, out);
+    if (f.chunk == 1) interleave<1>(from, stride, f.bytes, out);
+    out += f.bytes * kPanelRows;
+  }
+}
+
+void extract_fields(std::span<const PanelField> fields, const std::byte* column, int64_t row,
+                    std::byte* block) {
+  for (const PanelField& f : fields) {
+    for (int c = 0; c < f.bytes; c += f.chunk) {
+      std::memcpy(block + f.offset + c, column + c * kPanelRows + row * f.chunk,
+                  static_cast<size_t>(f.chunk));
+    }
+    column += f.bytes * kPanelRows;
+  }
+}
+
+}  // namespace
+
+const PanelFormat* panel_format(DType dtype) {
+  switch (dtype) {
+    case DType::kBF16:
+      return &kBF16;
+    case DType::kF8E4M3:
+      return &kF8;
+    case DType::kQ8_0:
+      return &kQ8_0;
+    case DType::kQ4_0:
+      return &kQ4_0;
+    case DType::kQ4_K:
+      return &kQ4_K;
+    case DType::kQ5_K:
+      return &kQ5_K;
+    case DType::kQ6_K:
+      return &kQ6_K;
+    default:
+      return nullptr;
+  }
+}
+
+bool fits_panels(DType dtype, int64_t cols) {
+  const PanelFormat* f = panel_format(dtype);
+  return f && cols > 0 && cols % f->elements == 0;
+}
+
+void pack_panel(DType dtype, int64_t cols, const std::byte* rows, std::byte* panel) {
+  QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
+  const PanelFormat& f = *panel_format(dtype);
+  const int64_t columns = cols / f.elements, stride = columns * f.bytes;
+  std::byte* tail = panel + columns * f.main_bytes;
+  for (int64_t c = 0; c < columns; ++c) {
+    interleave_fields(f.main, rows + c * f.bytes, stride, panel + c * f.main_bytes);
+    interleave_fields(f.tail, rows + c * f.bytes, stride, tail + c * f.tail_bytes);
+  }
+}
+
+void unpack_panel_row(DType dtype, int64_t cols, const std::byte* panel, int64_t row, std::byte* out) {
+  QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
+  const PanelFormat& f = *panel_format(dtype);
+  const int64_t columns = cols / f.elements;
+  const std::byte* tail = panel + columns * f.main_bytes;
+  for (int64_t c = 0; c < columns; ++c, out += f.bytes) {
+    extract_fields(f.main, panel + c * f.main_bytes, row, out);
+    extract_fields(f.tail, tail + c * f.tail_bytes, row, out);
+  }
+}
+
+}  // namespace qnext

@@ -1,0 +1,148 @@
+// Matrices in panels: the layout can be undone, and products agree with the reference up to the rounding of
+// the inputs.
+#include "kernels/cpu_testing.h"
+
+namespace qnext::testing {
+namespace {
+
+const std::vector<DType> kPanelTypes{DType::kBF16, DType::kF8E4M3, DType::kQ8_0, DType::kQ4_0,
+                                     DType::kQ4_K, DType::kQ5_K,   DType::kQ6_K};
+
+// Kept alive by `memory`.
+Matrix in_panels(const Matrix& w, std::vector<std::byte>& memory) {
+  memory.resize(static_cast<size_t>(w.bytes()));
+  pack_panels(w, 0, w.rows / kPanelRows, memory.data());
+  Matrix packed = w;
+  packed.data = memory.data();
+  packed.layout = WeightLayout::kPanels;
+  return packed;
+}
+
+TEST(Panels, KeepEveryRow) {
+  for (DType dtype : kPanelTypes) {
+    for (int64_t rows : {1, 15, 16, 33, 64}) {
+      const Matrix w = random_matrix(dtype, rows, fit_columns(dtype, 96), 3);
+      std::vector<std::byte> memory;
+      const Matrix packed = in_panels(w, memory);
+      std::vector<float> expected(static_cast<size_t>(w.cols)), got(expected.size());
+      for (int64_t r = 0; r < rows; ++r) {
+        read_row(w, r, expected.data());
+        read_row(packed, r, got.data());
+        ASSERT_EQ(got, expected) << name(dtype) << " row " << r << " of " << rows;
+      }
+    }
+  }
+}
+
+class CpuPanels : public OnEveryIsa {
+ protected:
+  // Quantised weights are multiplied with inputs that are rounded to 127 steps of the largest of 32: the
+  // error is at most half a step a product.
+  void check(const Matrix& rows, int64_t n, uint64_t seed, const std::vector<float>& x) {
+    const Matrix w = cpu2->prepare(rows);
+    ASSERT_EQ(w.panels(), rows.rows / kPanelRows);
+    std::vector<float> expected(static_cast<size_t>(n * w.rows)), got(expected.size(), -1.0f);
+    ref->linear(rows, x.data(), n, expected.data());
+    cpu2->linear(w, x.data(), n, got.data());
+    std::vector<float> row(static_cast<size_t>(w.cols));
+    for (int64_t r = 0; r < w.rows; ++r) {
+      read_row(w, r, row.data());
+      for (int64_t t = 0; t < n; ++t) {
+        const size_t at = static_cast<size_t>(t * w.rows + r);
+        ASSERT_NEAR(got[at], expected[at], bound(w, row, x.data() + t * w.cols))
+            << name(w.dtype) << " [" << w.rows << ", " << w.cols << "] n " << n << " row " << r << " input "
+            << t;
+      }
+    }
+  }
+
+  static double bound(const Matrix& w, const std::vector<float>& row, const float* x) {
+    double bound = 0;
+    for (int64_t begin = 0; begin < w.cols; begin += 32) {
+      const int64_t end = std::min(begin + 32, w.cols);
+      double largest = 0;
+      for (int64_t j = begin; j < end; ++j) largest = std::max(largest, std::abs(double{x[j]}));
+      for (int64_t j = begin; j < end; ++j) {
+        const double weight = std::abs(double{row[static_cast<size_t>(j)]});
+        bound += weight * std::abs(double{x[j]}) * 2e-6;
+        if (is_quantised(w.dtype)) bound += weight * largest / 254 * 1.001;
+      }
+    }
+    return bound + 1e-30;
+  }
+};
+QN_ON_EVERY_ISA(CpuPanels);
+
+TEST_P(CpuPanels, AgreeWithTheReferenceForEveryTypeAndShape) {
+  uint64_t seed = 100;
+  for (DType dtype : kPanelTypes) {
+    for (int64_t cols : {4, 32, 96, 256, 768, 2048}) {
+      if (info(dtype).block > 1 && cols % info(dtype).block != 0) continue;
+      for (int64_t rows : {16, 37, 64}) {
+        for (int64_t n : {1, 2, 5, 16, 31}) {
+          ++seed;
+          check(random_matrix(dtype, rows, cols, seed, seed % 3 == 0), n, seed,
+                random_floats(seed + 1, n * cols));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(CpuPanels, ApplyFp8ScalesPerBlock) {
+  for (auto [rows, cols, scale_rows, scale_cols] :
+       std::vector<std::array<int64_t, 4>>{{256, 384, 128, 128}, {144, 200, 128, 128}, {32, 64, 16, 4}}) {
+    Matrix w = random_matrix(DType::kF8E4M3, rows, cols, 5);
+    add_scales(w, scale_rows, scale_cols, 6);
+    for (int64_t n : {1, 3, 16}) check(w, n, 7, random_floats(8, n * cols));
+  }
+}
+
+// Small blocks beside large ones, zeros, and numbers at the ends of the range.
+TEST_P(CpuPanels, TakeInputsOfAnySize) {
+  for (DType dtype : kPanelTypes) {
+    const int64_t cols = 512;
+    std::vector<float> x = random_floats(9, cols);
+    for (int64_t j = 0; j < cols; ++j) {
+      const float scales[] = {0.0f, 1e-30f, 1.0f, 1e4f};
+      x[static_cast<size_t>(j)] *= scales[j / 32 % 4];
+    }
+    check(random_matrix(dtype, 32, cols, 10), 1, 10, x);
+  }
+}
+
+TEST_P(CpuPanels, GiveTheSameBitsForEveryBatchAndThread) {
+  for (DType dtype : kPanelTypes) {
+    const int64_t cols = 512, rows = 80, n = 37;
+    const Matrix w = cpu1->prepare(random_matrix(dtype, rows, cols, 11));
+    const std::vector<float> x = random_floats(12, n * cols);
+    std::vector<float> together(static_cast<size_t>(n * rows)), alone(static_cast<size_t>(rows));
+    cpu2->linear(w, x.data(), n, together.data());
+    for (int64_t t = 0; t < n; ++t) {
+      cpu1->linear(w, x.data() + t * cols, 1, alone.data());
+      for (int64_t r = 0; r < rows; ++r) {
+        ASSERT_EQ(alone[static_cast<size_t>(r)], together[static_cast<size_t>(t * rows + r)])
+            << name(dtype) << " row " << r << " input " << t;
+      }
+    }
+  }
+}
+
+TEST_P(CpuPanels, PassOnWhatIsNotANumber) {
+  for (DType dtype : kPanelTypes) {
+    for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      const int64_t cols = 256;
+      const Matrix w = cpu1->prepare(random_matrix(dtype, 16, cols, 13));
+      std::vector<float> x = random_floats(14, 2 * cols), y(32);
+      x[static_cast<size_t>(cols + 77)] = bad;
+      cpu1->linear(w, x.data(), 2, y.data());
+      for (size_t r = 0; r < 16; ++r) {
+        EXPECT_TRUE(std::isfinite(y[r])) << name(dtype);
+        EXPECT_FALSE(std::isfinite(y[16 + r])) << name(dtype);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace qnext::testing
