@@ -10,11 +10,11 @@ namespace {
 // Byte offsets are those of block_layouts.h.
 constexpr PanelField kPlainMain[] = {{0, 4, 4}};
 constexpr PanelField kQ8_0Main[] = {{2, 32, 4}}, kQ4_0Main[] = {{2, 16, 4}};
-constexpr PanelField kSmallTail[] = {{0, 2, 2}};
+constexpr PanelField kSmallFront[] = {{0, 2, 2}};
 constexpr PanelField kQ4_KMain[] = {{16, 128, 4}, {4, 12, 4}, {0, 2, 2}, {2, 2, 2}};
 constexpr PanelField kQ5_KMain[] = {{48, 128, 4}, {16, 32, 4}, {4, 12, 4}, {0, 2, 2}, {2, 2, 2}};
 constexpr PanelField kQ6_KMain[] = {{0, 128, 4}, {128, 64, 4}, {192, 16, 1}};
-constexpr PanelField kQ6_KTail[] = {{208, 2, 2}};
+constexpr PanelField kQ6_KFront[] = {{208, 2, 2}};
 
 constexpr int bytes_of(std::span<const PanelField> fields) {
   int bytes = 0;
@@ -22,19 +22,19 @@ constexpr int bytes_of(std::span<const PanelField> fields) {
   return bytes * static_cast<int>(kPanelRows);
 }
 constexpr PanelFormat format(int elements, std::span<const PanelField> main,
-                             std::span<const PanelField> tail) {
-  const int main_bytes = bytes_of(main), tail_bytes = bytes_of(tail);
-  return {elements,  (main_bytes + tail_bytes) / static_cast<int>(kPanelRows), main, tail, main_bytes,
-          tail_bytes};
+                             std::span<const PanelField> front) {
+  const int main_bytes = bytes_of(main), front_bytes = bytes_of(front);
+  return {elements,  (main_bytes + front_bytes) / static_cast<int>(kPanelRows), main, front, main_bytes,
+          front_bytes};
 }
 
 constexpr PanelFormat kBF16 = format(2, kPlainMain, {});
 constexpr PanelFormat kF8 = format(4, kPlainMain, {});
-constexpr PanelFormat kQ8_0 = format(32, kQ8_0Main, kSmallTail);
-constexpr PanelFormat kQ4_0 = format(32, kQ4_0Main, kSmallTail);
+constexpr PanelFormat kQ8_0 = format(32, kQ8_0Main, kSmallFront);
+constexpr PanelFormat kQ4_0 = format(32, kQ4_0Main, kSmallFront);
 constexpr PanelFormat kQ4_K = format(256, kQ4_KMain, {});
 constexpr PanelFormat kQ5_K = format(256, kQ5_KMain, {});
-constexpr PanelFormat kQ6_K = format(256, kQ6_KMain, kQ6_KTail);
+constexpr PanelFormat kQ6_K = format(256, kQ6_KMain, kQ6_KFront);
 
 template <int kChunk>
 void interleave(const std::byte* rows, int64_t stride, int bytes, std::byte* out) {
@@ -98,10 +98,10 @@ void pack_panel(DType dtype, int64_t cols, const std::byte* rows, std::byte* pan
   QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
   const PanelFormat& f = *panel_format(dtype);
   const int64_t columns = cols / f.elements, stride = columns * f.bytes;
-  std::byte* tail = panel + columns * f.main_bytes;
+  std::byte* main = panel + columns * f.front_bytes;
   for (int64_t c = 0; c < columns; ++c) {
-    interleave_fields(f.main, rows + c * f.bytes, stride, panel + c * f.main_bytes);
-    interleave_fields(f.tail, rows + c * f.bytes, stride, tail + c * f.tail_bytes);
+    interleave_fields(f.main, rows + c * f.bytes, stride, main + c * f.main_bytes);
+    interleave_fields(f.front, rows + c * f.bytes, stride, panel + c * f.front_bytes);
   }
 }
 
@@ -109,10 +109,10 @@ void unpack_panel_row(DType dtype, int64_t cols, const std::byte* panel, int64_t
   QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
   const PanelFormat& f = *panel_format(dtype);
   const int64_t columns = cols / f.elements;
-  const std::byte* tail = panel + columns * f.main_bytes;
+  const std::byte* main = panel + columns * f.front_bytes;
   for (int64_t c = 0; c < columns; ++c, out += f.bytes) {
-    extract_fields(f.main, panel + c * f.main_bytes, row, out);
-    extract_fields(f.tail, tail + c * f.tail_bytes, row, out);
+    extract_fields(f.main, main + c * f.main_bytes, row, out);
+    extract_fields(f.front, panel + c * f.front_bytes, row, out);
   }
 }
 

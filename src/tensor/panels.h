@@ -5,7 +5,7 @@
 // then chunk c + 1. With chunks of 4 bytes, one vector register (of any width up to 64 bytes) holds 4
 // consecutive bytes of as many rows as it has 32-bit lanes, which is what an instruction that sums four byte
 // products per lane wants. Fields that would break the alignment to 64 bytes (the scales of Q8_0, Q4_0 and
-// Q6_K) lie after the other fields of the whole panel, which keeps their order.
+// Q6_K) lie before the other fields of the whole panel, in front, so that reading ahead finds them too.
 //
 // Nothing is added or lost: 16 rows take as many bytes as before, and the rows that do not fill a panel
 // follow the last panel as they were. So the layout can be undone, and can lie in a file.
@@ -31,9 +31,9 @@ struct PanelFormat {
                                      // elements as fill 4 bytes
   int bytes;                         // of such a block
   std::span<const PanelField> main;  // block column by block column
-  std::span<const PanelField> tail;  // after the last block column's main fields
+  std::span<const PanelField> front;  // before the first block column's main fields
   int main_bytes;                    // of a block column: 16 times the bytes of the main fields
-  int tail_bytes;
+  int front_bytes;
 };
 
 // Null for types that have no such layout.

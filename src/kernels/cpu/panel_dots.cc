@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/panel_dots.cc"
 #include <hwy/foreach_target.h>
 //
+#include <hwy/cache_control.h>
+
 #include "base/check.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/panel_formats-inl.h"
@@ -65,21 +67,29 @@ HWY_INLINE VF add_group(VF acc, const VB (&w)[8], const typename Format::Open& o
   }
 }
 
+// With few inputs a kernel waits for memory, and the processor's own reading ahead ends at every page.
+inline constexpr int64_t kAhead = 4096;
+HWY_INLINE void read_ahead(const std::byte* from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead + i);
+}
+
 // One strip of a panel times a tile of T inputs.
 template <class Format, int T>
 HWY_INLINE void int8_tile(const std::byte* panel, const PanelFormat& format, int64_t strip, int64_t cols,
                           const Int8Rows& x, float* out, int64_t out_stride) {
   const int64_t columns = cols / format.elements;
-  const std::byte* tail = panel + columns * format.main_bytes;
+  const std::byte* blocks = panel + columns * format.front_bytes;
   VF acc[T];
   HWY_UNROLL(16)
   for (int t = 0; t < T; ++t) acc[t] = zero();
   int64_t at = 0;
   for (int64_t c = 0; c < columns; ++c) {
-    const std::byte* main = panel + c * format.main_bytes;
-    const auto open = Format::open(main, tail + c * format.tail_bytes, strip);
+    const std::byte* main = blocks + c * format.main_bytes;
+    if constexpr (T <= 2) read_ahead(main, Format::kGroups == 1 ? format.main_bytes : 0);
+    const auto open = Format::open(main, panel + c * format.front_bytes, strip);
     for (int g = 0; g < Format::kGroups; ++g, at += T) {
       VB w[8];
+      if constexpr (T <= 2 && Format::kGroups > 1) read_ahead(main + g * format.main_bytes / 8, format.main_bytes / 8);
       Format::weights(main + 4 * kLanes * strip, g, w);
       HWY_UNROLL(16)
       for (int t = 0; t < T; ++t) acc[t] = add_group<Format>(acc[t], w, open, g, x, at + t);

@@ -103,8 +103,8 @@ struct PanelQ8_0 {
   struct Open {
     VF scale;
   };
-  static HWY_INLINE Open open(const std::byte*, const std::byte* tail, int64_t strip) {
-    return {load_halves(tail + 2 * kLanes * strip)};
+  static HWY_INLINE Open open(const std::byte*, const std::byte* front, int64_t strip) {
+    return {load_halves(front + 2 * kLanes * strip)};
   }
   static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
   static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
@@ -122,8 +122,8 @@ struct PanelQ4_0 {
   static constexpr int kOffset = 8;
   static constexpr bool kMinima = false, kHalves = false;
   using Open = PanelQ8_0::Open;
-  static HWY_INLINE Open open(const std::byte* main, const std::byte* tail, int64_t strip) {
-    return PanelQ8_0::open(main, tail, strip);
+  static HWY_INLINE Open open(const std::byte* main, const std::byte* front, int64_t strip) {
+    return PanelQ8_0::open(main, front, strip);
   }
   static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
   static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
@@ -214,10 +214,10 @@ struct PanelQ6_K {
   struct Open {
     HWY_ALIGN float scales[16 * kLanes];
   };
-  static HWY_INLINE Open open(const std::byte* main, const std::byte* tail, int64_t strip) {
+  static HWY_INLINE Open open(const std::byte* main, const std::byte* front, int64_t strip) {
     Open out;
     const hn::Rebind<int8_t, DF> d8;
-    const VF d = load_halves(tail + 2 * kLanes * strip);
+    const VF d = load_halves(front + 2 * kLanes * strip);
     const auto* packed = reinterpret_cast<const int8_t*>(main + 192 * kPanelRows + kLanes * strip);
     HWY_UNROLL(16)
     for (int i = 0; i < 16; ++i) {
