@@ -75,6 +75,10 @@ DType EngineOptions::kv_dtype() const {
   return *dtype;
 }
 
+Rounding EngineOptions::rounding() const {
+  return activations == "f32" ? Rounding::kNone : activations == "int8" ? Rounding::kInt8 : Rounding::kNative;
+}
+
 void add_engine_options(CLI::App* command, EngineOptions& o) {
   const char* group = "Engine";
   add_choice(command, "--device", o.device, {"auto", "cpu", "cuda"}, "Where to run; default auto")
@@ -91,6 +95,11 @@ void add_engine_options(CLI::App* command, EngineOptions& o) {
       ->group(group);
   add_choice(command, "--kv-type", o.kv_type, {"f32", "bf16", "q8_0"},
              "Type of the attention cache; default f32")
+      ->group(group);
+  add_choice(
+      command, "--activations", o.activations, {"f32", "int8", "native"},
+      "What inputs of matrices are rounded to: f32, nothing; int8, the default, 8 bits in blocks of 32 "
+      "before quantised matrices; native, also BF16 before BF16 matrices where the processor has that")
       ->group(group);
   at_least(named(command->add_option("--ctx", o.context,
                                      "Context: most tokens of a sequence, prompt and "

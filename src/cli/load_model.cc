@@ -16,7 +16,7 @@ Result<std::unique_ptr<Ops>> make_ops(const EngineOptions& options, ThreadPool& 
     if (!options.isa.empty()) return Error("--isa chooses among the cpu backend's; --backend ref has none");
     return make_ref_ops(pool);
   }
-  auto ops = make_cpu_ops(pool, options.isa);
+  auto ops = make_cpu_ops(pool, options.isa, options.rounding());
   if (ops) return ops;
   return Error(fmt::format("--isa {}: not in this build or not on this machine, which has {}", options.isa,
                            fmt::join(cpu_isas(), ", ")));

@@ -154,9 +154,17 @@ class Ops {
 // Both keep a reference to the pool, which must outlive them. One step at a time.
 std::unique_ptr<Ops> make_ref_ops(ThreadPool& pool);
 
+// How the inputs of a matrix product may be rounded, where that is faster (docs/numerics.md).
+enum class Rounding : uint8_t {
+  kNone,    // float32
+  kInt8,    // before quantised weights to 8 bits in blocks of 32
+  kNative,  // also to BF16 before BF16 weights, on machines that multiply those
+};
+
 // `isa`: "" for the best that this machine runs, or a name of cpu_isas(). Null when the name is unknown or
 // the machine lacks it.
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa = "");
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa = "",
+                                  Rounding rounding = Rounding::kInt8);
 // What this build was compiled for and this machine runs, best first: "amx", "avx3_zen4", "avx3_dl", "avx3",
 // "avx2", ...
 std::vector<std::string_view> cpu_isas();

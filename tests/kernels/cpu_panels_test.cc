@@ -128,6 +128,26 @@ TEST_P(CpuPanels, GiveTheSameBitsForEveryBatchAndThread) {
   }
 }
 
+// Products of BF16 weights with inputs rounded to BF16, where the machine has them: 8 bits of either factor.
+TEST_P(CpuPanels, RoundToBf16WhenAskedTo) {
+  const auto native = make_cpu_ops(two, GetParam(), Rounding::kNative);
+  for (int64_t n : {1, 2, 5, 16, 37}) {
+    const int64_t cols = 514, rows = 80;
+    const Matrix plain = random_matrix(DType::kBF16, rows, cols, 15), w = native->prepare(plain);
+    const std::vector<float> x = random_floats(16, n * cols);
+    std::vector<float> got(static_cast<size_t>(n * rows)), expected(got.size()),
+        alone(static_cast<size_t>(rows));
+    native->linear(w, x.data(), n, got.data());
+    ref->linear(plain, x.data(), n, expected.data());
+    EXPECT_LT(relative_error(got, expected), 4e-3);
+    for (int64_t t = 0; t < n; ++t) {
+      native->linear(w, x.data() + t * cols, 1, alone.data());
+      EXPECT_TRUE(std::equal(alone.begin(), alone.end(), got.begin() + t * rows))
+          << "input " << t << " of " << n;
+    }
+  }
+}
+
 TEST_P(CpuPanels, PassOnWhatIsNotANumber) {
   for (DType dtype : kPanelTypes) {
     for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

@@ -38,15 +38,18 @@ struct Int8Rows {
 
 // What the matrices of an operation want beside plain rows.
 struct Forms {
-  bool int8 = false;
-  bool pairs = false;
+  explicit Forms(const Workspace& workspace) : round_to_bf16(workspace.round_to_bf16) {}
   void add(const Matrix& w);
+
+  bool round_to_bf16;
+  bool int8 = false, pairs = false, bf16 = false;
 };
 
 struct Activations {
   Inputs rows{};
   Int8Rows int8{};
-  float* pairs = nullptr;  // float32, tile t at pairs + t * cols: [cols / 2, T, 2]
+  float* pairs = nullptr;    // float32, tile t at pairs + t * cols: [cols / 2, T, 2]
+  uint16_t* bf16 = nullptr;  // the same rounded to BF16
 
   // The same from input `begin` of `cols` columns on, where a run of tiles begins.
   Activations from(int64_t begin, int64_t cols, const Inputs& inputs) const;

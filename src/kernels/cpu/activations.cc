@@ -76,11 +76,46 @@ void pair_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
   }
 }
 
+// Round to nearest, ties to even; a NaN stays one.
+HWY_INLINE hn::Vec<DI32> bf16_bits(VF x) {
+  const hn::RebindToUnsigned<DI32> du;
+  const auto bits = hn::BitCast(du, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff))));
+  const auto nan = hn::RebindMask(du, hn::IsNaN(x));
+  return hn::BitCast(DI32(), hn::IfThenElse(nan, hn::Set(du, 0x7fc0), rounded));
+}
+
+void bf16_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
+  uint16_t* out = x.bf16 + t * cols;
+  constexpr int64_t kPiece = 256;
+  HWY_ALIGN uint32_t pairs[kPiece / 2];
+  for (int64_t i = 0; i < width; ++i) {
+    const float* row = x.rows[t + i];
+    for (int64_t begin = 0; begin < cols; begin += kPiece) {
+      const int64_t end = std::min(begin + kPiece, cols);
+      for (int64_t j = begin; j < end; j += kLanes) {
+        const auto bits = bf16_bits(load(row + j, end - j));
+        const hn::Rebind<int16_t, DF> d16;
+        hn::StoreU(hn::TruncateTo(hn::RebindToUnsigned<decltype(d16)>(),
+                                  hn::BitCast(hn::RebindToUnsigned<DI32>(), bits)),
+                   hn::RebindToUnsigned<decltype(d16)>(), reinterpret_cast<uint16_t*>(pairs) + j - begin);
+      }
+      for (int64_t j = begin; j < end; j += 2)
+        std::memcpy(out + j * width + 2 * i, pairs + (j - begin) / 2, 4);
+    }
+  }
+}
+
 }  // namespace
 
 void Forms::add(const Matrix& w) {
   if (w.panels() == 0) return;
-  (is_quantised(w.dtype) ? int8 : pairs) = true;
+  if (is_quantised(w.dtype)) {
+    int8 = true;
+  } else {
+    (w.dtype == DType::kBF16 && round_to_bf16 ? bf16 : pairs) = true;
+  }
 }
 
 Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs) const {
@@ -92,6 +127,7 @@ Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs)
                  int8.halves + 2 * blocks};
   }
   if (pairs) part.pairs = pairs + begin * cols;
+  if (bf16) part.bf16 = bf16 + begin * cols;
   return part;
 }
 
@@ -106,6 +142,7 @@ Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, i
     x.int8.halves = reinterpret_cast<int32_t*>(layout.take(2 * blocks));
   }
   if (forms.pairs) x.pairs = layout.take(n * cols);
+  if (forms.bf16) x.bf16 = reinterpret_cast<uint16_t*>(layout.take(n * cols / 2));
   return x;
 }
 
@@ -114,6 +151,7 @@ void pack_activations(const Activations& x, const Forms& forms, int64_t begin, i
     const int64_t width = tile_at(t, end);
     if (forms.int8) quantize_tile(x, t, width, cols);
     if (forms.pairs) pair_tile(x, t, width, cols);
+    if (forms.bf16) bf16_tile(x, t, width, cols);
     t += width;
   }
 }

@@ -9,14 +9,17 @@ namespace {
 
 class CpuOps final : public Ops {
  public:
-  CpuOps(ThreadPool& pool, std::string_view isa, const cpu::Kernels& kernels)
-      : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), kernels_(kernels) {}
+  CpuOps(ThreadPool& pool, std::string_view isa, Rounding rounding, const cpu::Kernels& kernels)
+      : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), rounding_(rounding), kernels_(kernels) {
+    workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16;
+  }
 
   std::string_view name() const override { return name_; }
   bool supports(DType weight_type) const override { return is_weight_type(weight_type); }
 
   Matrix prepare(const Matrix& w) override {
-    if (!cpu::likes_panels(w)) return w;
+    // Products with quantised panels round their inputs.
+    if (!cpu::likes_panels(w) || (rounding_ == Rounding::kNone && is_quantised(w.dtype))) return w;
     Matrix panels = w;
     std::byte* memory = arena_.take(w.bytes(), panels.owner);
     workspace_.pool().parallel_for(w.rows / kPanelRows, 4, [&](int64_t first, int64_t last, int) {
@@ -55,12 +58,13 @@ class CpuOps final : public Ops {
   cpu::Workspace workspace_;
   cpu::WeightArena arena_;
   std::string name_;
+  Rounding rounding_;
   cpu::Kernels kernels_;
 };
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa) {
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa, Rounding rounding) {
   if (isa.empty()) {
     const auto isas = cpu_isas();
     if (isas.empty()) return nullptr;
@@ -68,7 +72,7 @@ std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, std::string_view isa) {
   }
   cpu::Kernels kernels{};
   if (!cpu::choose_kernels(isa, kernels)) return nullptr;
-  return std::make_unique<CpuOps>(pool, isa, kernels);
+  return std::make_unique<CpuOps>(pool, isa, rounding, kernels);
 }
 
 }  // namespace qnext

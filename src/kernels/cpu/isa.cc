@@ -97,6 +97,7 @@ bool likes_panels(const Matrix& w) {
 bool choose_kernels(std::string_view isa, Kernels& kernels) {
   const std::optional<Target> target = find_target(isa);
   if (!target) return false;
+  kernels.target = *target;
   choose_elementwise(*target, kernels);
   choose_linear(*target, kernels);
   choose_mlp(*target, kernels);

@@ -10,7 +10,15 @@
 
 namespace qnext::cpu {
 
+// What of the machine a set of kernels may use (isa.cc).
+struct Target {
+  size_t index = 0;   // into Highway's tables of functions
+  bool bf16 = false;  // AVX512_BF16; only with AVX3_DL
+  bool amx = false;   // AMX tiles of int8 and BF16; only with bf16
+};
+
 struct Kernels {
+  Target target;
   void (*rms_norm)(Workspace&, const float* x, const float* scale, float eps, int64_t n, int64_t width,
                    float* y);
   void (*add)(Workspace&, float* x, const float* y, int64_t count);
@@ -25,13 +33,6 @@ struct Kernels {
   void (*exp)(const float* x, int64_t count, float* y);
   void (*sigmoid)(const float* x, int64_t count, float* y);
   void (*silu)(const float* x, int64_t count, float* y);
-};
-
-// What of the machine a set of kernels may use (isa.cc).
-struct Target {
-  size_t index = 0;   // into Highway's tables of functions
-  bool bf16 = false;  // AVX512_BF16; only with AVX3_DL
-  bool amx = false;   // AMX tiles of int8 and BF16; only with bf16
 };
 
 void choose_elementwise(const Target& target, Kernels& kernels);

@@ -26,7 +26,7 @@ void linear(Workspace& workspace, std::span<const Projection> projections, const
   if (n <= 0 || projections.empty()) return;
   ThreadPool& pool = workspace.pool();
   const int64_t cols = projections.front().w->cols;
-  Forms forms;
+  Forms forms(workspace);
   int64_t rows = 0;
   for (const Projection& p : projections) {
     forms.add(*p.w);

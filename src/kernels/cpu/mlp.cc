@@ -124,7 +124,8 @@ int64_t blocks_of(int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 // What the sizes of an operation's memory and loops follow from.
 struct Sizes {
-  Sizes(const MoeArgs& args, const Plan& plan) {
+  Sizes(const Workspace& workspace, const MoeArgs& args, const Plan& plan)
+      : inputs(workspace), expanded(workspace) {
     for (int64_t i = 0; i < plan.jobs(); ++i) {
       const Job job = plan.job(i);
       width = std::max(width, width_of(*job.mlp));
@@ -265,7 +266,7 @@ void mlp(Workspace& workspace, const Mlp& weights, const float* x, int64_t n, fl
 void moe(Workspace& workspace, const MoeArgs& args) {
   if (args.n <= 0) return;
   const Plan plan(args, workspace.integers());
-  const Sizes sizes(args, plan);
+  const Sizes sizes(workspace, args, plan);
   Layout measure(nullptr);
   Buffers(measure, args, plan, sizes);
   Layout layout(workspace.shared(measure.used()));

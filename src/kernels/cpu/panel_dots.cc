@@ -89,7 +89,8 @@ HWY_INLINE void int8_tile(const std::byte* panel, const PanelFormat& format, int
     const auto open = Format::open(main, panel + c * format.front_bytes, strip);
     for (int g = 0; g < Format::kGroups; ++g, at += T) {
       VB w[8];
-      if constexpr (T <= 2 && Format::kGroups > 1) read_ahead(main + g * format.main_bytes / 8, format.main_bytes / 8);
+      if constexpr (T <= 2 && Format::kGroups > 1)
+        read_ahead(main + g * format.main_bytes / 8, format.main_bytes / 8);
       Format::weights(main + 4 * kLanes * strip, g, w);
       HWY_UNROLL(16)
       for (int t = 0; t < T; ++t) acc[t] = add_group<Format>(acc[t], w, open, g, x, at + t);
@@ -107,6 +108,10 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
   constexpr int kWeights = 2 * Format::kPairs;
   for (int64_t k = begin; k < end; k += kWeights) {
     VF w[S][kWeights];
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) {
+      if constexpr (T <= 2) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4);
+    }
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
     HWY_UNROLL(4)
@@ -196,6 +201,60 @@ void float_tiles(const Matrix& w, int64_t begin, int64_t end, const float* x, in
   }
 }
 
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_BEGIN_BF16
+// S panels times a tile of T inputs, both as pairs of BF16: sums of two products, in float32.
+template <int S, int T>
+void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, int64_t out_stride) {
+  __m512 acc[S][T];
+  const std::byte* panels[S];
+  for (int s = 0; s < S; ++s) {
+    panels[s] = w.panel(first + s);
+    for (int t = 0; t < T; ++t) acc[s][t] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
+    __m512i weights[S];
+    for (int s = 0; s < S; ++s) {
+      if constexpr (T <= 2) read_ahead(panels[s] + 64 * k, 64);
+    }
+    for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
+    HWY_UNROLL(16)
+    for (int t = 0; t < T; ++t) {
+      int32_t pair;
+      std::memcpy(&pair, x + 2 * t, sizeof pair);
+      const __m512bh input = (__m512bh)_mm512_set1_epi32(pair);
+      for (int s = 0; s < S; ++s) acc[s][t] = _mm512_dpbf16_ps(acc[s][t], (__m512bh)weights[s], input);
+    }
+  }
+  for (int s = 0; s < S; ++s) {
+    for (int t = 0; t < T; ++t) _mm512_storeu_ps(out + t * out_stride + s * kPanelRows, acc[s][t]);
+  }
+}
+
+template <int T>
+void bf16_panels(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, float* out,
+                 int64_t out_stride) {
+  constexpr int S = T == 1 ? 4 : T == 2 ? 2 : 1;
+  int64_t p = begin;
+  for (; p + S <= end; p += S) bf16_panel<S, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+  for (; p < end; ++p) bf16_panel<1, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+}
+QNEXT_END_BF16
+
+template <int T = kTile>
+void bf16_tiles(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, int64_t width, float* out,
+                int64_t out_stride) {
+  if (width == T) {
+    bf16_panels<T>(w, begin, end, x, out, out_stride);
+  } else if constexpr (T > 1) {
+    bf16_tiles<T / 2>(w, begin, end, x, width, out, out_stride);
+  }
+}
+#else
+// Never called: no other instruction set has these products.
+void bf16_tiles(const Matrix&, int64_t, int64_t, const uint16_t*, int64_t, float*, int64_t) {}
+#endif
+
 void panel_tile(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t width, float* out,
                 int64_t out_stride) {
   switch (w.dtype) {
@@ -210,6 +269,7 @@ void panel_tile(const Matrix& w, int64_t begin, int64_t end, const Activations& 
     case DType::kQ6_K:
       return int8_tiles<PanelQ6_K>(w, begin, end, x.int8, width, out, out_stride);
     case DType::kBF16:
+      if (x.bf16) return bf16_tiles(w, begin, end, x.bf16, width, out, out_stride);
       return float_tiles<PanelBF16>(w, begin, end, x.pairs, width, out, out_stride);
     case DType::kF8E4M3:
       return float_tiles<PanelF8>(w, begin, end, x.pairs, width, out, out_stride);

@@ -58,6 +58,9 @@ class Workspace {
  public:
   explicit Workspace(ThreadPool& pool) : pool_(pool), workers_(static_cast<size_t>(pool.size())) {}
 
+  // Whether products with BF16 weights round their inputs to BF16. Only where the machine multiplies those.
+  bool round_to_bf16 = false;
+
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
 

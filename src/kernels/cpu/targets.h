@@ -10,12 +10,13 @@
 #define HWY_WANT_SSSE3 1  // lowers the baseline to SSE4: no scalar version
 #define HWY_WANT_SSE4 1
 #define HWY_WANT_AVX3_DL 1
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_EMU128)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_EMU128)
 
-// Around functions that use 512-bit VNNI under AVX3_DL, inside HWY_BEFORE_NAMESPACE: Highway 1.0 detects it but
-// leaves it out of the target's attributes.
+// Around functions that use 512-bit VNNI under AVX3_DL, inside HWY_BEFORE_NAMESPACE: Highway 1.0 detects it
+// but leaves it out of the target's attributes.
 #if defined(__x86_64__) || defined(__i386__)
 #define QNEXT_BEGIN_VNNI _Pragma("GCC push_options") _Pragma("GCC target(\"avx512vnni\")")
 #define QNEXT_END_VNNI _Pragma("GCC pop_options")
+#define QNEXT_BEGIN_BF16 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512bf16\")")
+#define QNEXT_END_BF16 _Pragma("GCC pop_options")
 #endif
