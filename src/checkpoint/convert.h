@@ -14,6 +14,7 @@ namespace qnext {
 
 struct ConvertOptions {
   GgufFileType type = GgufFileType::kBF16;
+  bool panels = false;                       // matrices in the layout that the CPU's kernels map as it is
   bool drop_mtp = false;                     // leave out the multi-token-prediction block
   std::string name;                          // general.name; for published checkpoints only
   const GgufTokenizer* tokenizer = nullptr;  // for published checkpoints only; a GGUF keeps its own

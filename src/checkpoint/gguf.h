@@ -17,6 +17,10 @@
 namespace qnext {
 
 // Value types as the file numbers them.
+// Tensors in panels (tensor/panels.h) have ggml's number of their type plus this, a number that other
+// programs refuse instead of taking the bytes for something else.
+inline constexpr uint32_t kPanelTypes = 1000;
+
 enum class GgufType : uint32_t {
   kU8 = 0,
   kI8 = 1,

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "tensor/panels.h"
+
 namespace qnext {
 namespace {
 
@@ -243,14 +245,19 @@ class Parser {
       QN_TRY(dims[i], in_.number<int64_t>());
     }
     QN_TRY(const uint32_t type, in_.number<uint32_t>());
-    const std::optional<DType> dtype = dtype_from_ggml(type);
+    const bool panels = type >= kPanelTypes;
+    const std::optional<DType> dtype = dtype_from_ggml(panels ? type - kPanelTypes : type);
     if (!dtype) return Error(fmt::format("{}: ggml type {} is not known", what, type));
+    if (panels && (rank < 2 || !fits_panels(*dtype, dims.back()))) {
+      return Error(fmt::format("{}: type {} is {} in panels, which shape {} does not fit", what, type,
+                               qnext::name(*dtype), Shape(dims).text()));
+    }
     QN_TRY(const uint64_t offset, in_.number<uint64_t>());
     if (offset % static_cast<uint64_t>(alignment) != 0) {
       return Error(
           fmt::format("{}: offset {} is not a multiple of the alignment {}", what, offset, alignment));
     }
-    tensors_.push_back({{std::move(name), *dtype, Shape(std::move(dims))}, nullptr, owner_});
+    tensors_.push_back({{std::move(name), *dtype, Shape(std::move(dims)), panels}, nullptr, owner_});
     offsets_.push_back(offset);
     return {};
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <set>
@@ -9,11 +10,21 @@
 namespace qnext {
 namespace {
 
-constexpr int64_t kAlignment = 32;
+constexpr int64_t kStandardAlignment = 32, kPanelAlignment = 64;
+constexpr const char* kAlignmentKey = "general.alignment";
 constexpr uint32_t kVersion = 3;
 constexpr int kMaxDims = 4;  // what readers of the format accept
 
-int64_t aligned(int64_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t offset, int64_t alignment) {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
+// Panels are read by vectors of 64 bytes.
+int64_t alignment_of(const std::vector<TensorEntry>& tensors) {
+  const bool panels =
+      std::any_of(tensors.begin(), tensors.end(), [](const TensorEntry& t) { return t.panels; });
+  return panels ? kPanelAlignment : kStandardAlignment;
+}
 
 // Appends little-endian numbers and length-prefixed strings.
 class HeaderBytes {
@@ -113,7 +124,7 @@ Status put_tensor_info(HeaderBytes& out, const TensorEntry& entry, int64_t offse
   out.string(entry.name);
   out.u32(static_cast<uint32_t>(entry.shape.rank()));
   for (int i = entry.shape.rank() - 1; i >= 0; --i) out.u64(static_cast<uint64_t>(entry.shape[i]));
-  out.u32(static_cast<uint32_t>(type.ggml_type));
+  out.u32(static_cast<uint32_t>(type.ggml_type) + (entry.panels ? kPanelTypes : 0));
   out.u64(static_cast<uint64_t>(offset));
   return {};
 }
@@ -123,7 +134,7 @@ int64_t data_bytes(const TensorEntry& entry) {
 }
 
 Result<std::string> make_header(const std::string& path, const std::vector<GgufMetadata::Item>& metadata,
-                                const std::vector<TensorEntry>& tensors) {
+                                const std::vector<TensorEntry>& tensors, int64_t alignment) {
   HeaderBytes out;
   out.raw("GGUF");
   out.u32(kVersion);
@@ -142,14 +153,23 @@ Result<std::string> make_header(const std::string& path, const std::vector<GgufM
       return Error(fmt::format("{}: tensor {}: the name occurs twice", path, entry.name));
     if (auto put = put_tensor_info(out, entry, offset); !put.ok())
       return put.error().in(fmt::format("{}: tensor {}", path, entry.name));
-    offset = aligned(offset + data_bytes(entry));
+    offset = aligned(offset + data_bytes(entry), alignment);
   }
   return out.text();
 }
 
-void pad(AtomicFile& file) {
-  static constexpr char kZeros[kAlignment] = {};
-  file.write(kZeros, static_cast<size_t>(aligned(file.size()) - file.size()));
+void pad(AtomicFile& file, int64_t alignment) {
+  static constexpr char kZeros[kPanelAlignment] = {};
+  file.write(kZeros, static_cast<size_t>(aligned(file.size(), alignment) - file.size()));
+}
+
+// What an earlier file said of its alignment does not hold for this one.
+std::vector<GgufMetadata::Item> with_alignment(const std::vector<GgufMetadata::Item>& items,
+                                               int64_t alignment) {
+  GgufMetadataBuilder metadata(items);
+  metadata.remove(kAlignmentKey);
+  if (alignment != kStandardAlignment) metadata.u32(kAlignmentKey, alignment);
+  return metadata.items();
 }
 
 }  // namespace
@@ -193,16 +213,18 @@ void GgufMetadataBuilder::remove(const std::string& key) {
 
 Status write_gguf(const std::string& path, const std::vector<GgufMetadata::Item>& metadata,
                   const std::vector<TensorEntry>& tensors, const TensorProducer& produce) {
-  QN_TRY(const std::string header, make_header(path, metadata, tensors));
+  const int64_t alignment = alignment_of(tensors);
+  QN_TRY(const std::string header,
+         make_header(path, with_alignment(metadata, alignment), tensors, alignment));
   QN_TRY(auto file, AtomicFile::create(path));
   file->write(header);
-  pad(*file);
+  pad(*file, alignment);
   TensorSink sink(*file);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const int64_t start = file->size();
     QN_RETURN_IF_ERROR(produce(i, sink));
     QN_CHECK(file->size() - start == data_bytes(tensors[i]), "wrong amount of data for " + tensors[i].name);
-    pad(*file);
+    pad(*file, alignment);
   }
   return file->commit();
 }

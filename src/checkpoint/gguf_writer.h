@@ -50,7 +50,8 @@ class TensorSink {
 // Makes the data of tensors[index]: exactly as many bytes as its type and shape take.
 using TensorProducer = std::function<Status(size_t index, TensorSink& sink)>;
 
-// Writes the file; it appears under `path` only when whole. Alignment 32. Shapes are slowest extent first, as
+// Writes the file; it appears under `path` only when whole. Alignment 32, or 64 when
+// tensors lie in panels. Shapes are slowest extent first, as
 // everywhere in qnext, and are turned round in the file.
 Status write_gguf(const std::string& path, const std::vector<GgufMetadata::Item>& metadata,
                   const std::vector<TensorEntry>& tensors, const TensorProducer& produce);

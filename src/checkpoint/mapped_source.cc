@@ -58,6 +58,7 @@ class MappedSource final : public TensorSource {
     Tensor tensor;
     tensor.dtype = entry.dtype;
     tensor.shape = entry.shape;
+    tensor.panels = entry.panels;
     tensor.data = place.data;
     tensor.owner = place.owner;
     const auto element = is_quantised(entry.dtype) ? 1 : static_cast<uintptr_t>(info(entry.dtype).bytes);

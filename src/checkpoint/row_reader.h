@@ -19,6 +19,8 @@ class RowReader {
 
   // Row of the tensor with all extents but the last taken together. `out` has room for `cols` values.
   void read(int64_t row, int64_t cols, float* out) const;
+  // The same row as it is stored when in rows: row_bytes(type, cols) bytes.
+  void copy(int64_t row, int64_t cols, std::byte* out) const;
   const Tensor& tensor() const { return tensor_; }
 
  private:

@@ -200,7 +200,8 @@ Json to_json(const Summary& s) {
 std::string tensors_to_text(const TensorSource& source) {
   std::string out;
   for (const TensorEntry& entry : source.entries()) {
-    out += fmt::format("{:<64} {:<8} {:<24} {:>12}\n", entry.name, name(entry.dtype), entry.shape.text(),
+    out += fmt::format("{:<64} {:<12} {:<24} {:>12}\n", entry.name,
+                       std::string(name(entry.dtype)) + (entry.panels ? " panels" : ""), entry.shape.text(),
                        size_text(stored_bytes(entry)));
   }
   return out;
@@ -211,6 +212,7 @@ Json tensors_to_json(const TensorSource& source) {
   for (const TensorEntry& entry : source.entries()) {
     json.push_back({{"name", entry.name},
                     {"type", std::string(name(entry.dtype))},
+                    {"layout", entry.panels ? "panels" : "rows"},
                     {"shape", entry.shape.dims()},
                     {"bytes", stored_bytes(entry)}});
   }

@@ -20,7 +20,8 @@ enum class Naming {
 struct TensorEntry {
   std::string name;
   DType dtype = DType::kF32;
-  Shape shape;  // slowest extent first, also for GGUF (whose files write it the other way round)
+  Shape shape;          // slowest extent first, also for GGUF (whose files write it the other way round)
+  bool panels = false;  // its matrices lie in panels (tensor/panels.h); in files that qnext wrote
 };
 
 // Named tensors. Sources check at opening that every tensor lies inside its file, so that load() of a present

@@ -16,7 +16,7 @@ namespace qnext {
 namespace {
 
 struct ConvertOptionsGiven {
-  std::string in, out, type;
+  std::string in, out, type, layout = "rows";
   int64_t threads = 0;
   bool no_mtp = false;
 };
@@ -43,6 +43,7 @@ Result<int> run_convert(const ConvertOptionsGiven& options, const std::string& c
   std::optional<Progress> progress;
   ConvertOptions convert;
   convert.type = *type;
+  convert.panels = options.layout == "panels";
   convert.drop_mtp = options.no_mtp;
   convert.name = name_of(options.in);
   convert.tokenizer = tokenizer ? &*tokenizer : nullptr;
@@ -64,6 +65,9 @@ void define(CLI::App* command, const std::string& standard_type, Action& action)
             "--type", o->type,
             fmt::format("Type of the matrices: {}; default {}", gguf_file_type_names(), standard_type)),
         "TYPE");
+  add_choice(command, "--layout", o->layout, {"rows", "panels"},
+             "How matrices lie in the file: rows, the default, is what every program reads; panels is what "
+             "qnext's CPU kernels use without any work at load, and only qnext reads");
   command->add_flag("--no-mtp", o->no_mtp, "Leave out the multi-token-prediction block");
   within(named(command->add_option("-t,--threads", o->threads, "Threads; default one per processor"), "N"), 1,
          1024);

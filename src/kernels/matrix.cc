@@ -15,6 +15,7 @@ Matrix matrix_of(const Tensor& tensor) {
   m.dtype = tensor.dtype;
   m.rows = tensor.shape.rank() == 1 ? 1 : tensor.shape[0];
   m.cols = tensor.shape.last();
+  m.layout = tensor.panels ? WeightLayout::kPanels : WeightLayout::kRows;
   m.data = tensor.data;
   m.owner = tensor.owner;
   return m;
@@ -22,18 +23,21 @@ Matrix matrix_of(const Tensor& tensor) {
 
 void pack_panels(const Matrix& w, int64_t first, int64_t last, std::byte* memory) {
   QN_CHECK(w.layout == WeightLayout::kRows, "the matrix lies in panels already");
-  const int64_t panels = w.rows / kPanelRows, bytes = kPanelRows * w.stride();
-  for (int64_t p = first; p < last; ++p) pack_panel(w.dtype, w.cols, w.data + p * bytes, memory + p * bytes);
-  if (last == panels) {
-    std::memcpy(memory + panels * bytes, w.data + panels * bytes,
-                static_cast<size_t>(w.bytes() - panels * bytes));
+  pack_rows(w.dtype, w.rows, w.cols, w.data, first, last, memory);
+}
+
+void copy_row(const Matrix& w, int64_t i, std::byte* out) {
+  if (w.layout == WeightLayout::kPanels) {
+    unpack_row(w.dtype, w.rows, w.cols, w.data, i, out);
+  } else {
+    std::memcpy(out, w.row(i), static_cast<size_t>(w.stride()));
   }
 }
 
 void read_row(const Matrix& matrix, int64_t i, float* out) {
-  if (i < matrix.panels() * kPanelRows) {
+  if (matrix.layout == WeightLayout::kPanels) {
     std::vector<std::byte> row(static_cast<size_t>(matrix.stride()));
-    unpack_panel_row(matrix.dtype, matrix.cols, matrix.panel(i / kPanelRows), i % kPanelRows, row.data());
+    copy_row(matrix, i, row.data());
     dequantize_row(matrix.dtype, row.data(), out, matrix.cols);
   } else {
     dequantize_row(matrix.dtype, matrix.row(i), out, matrix.cols);

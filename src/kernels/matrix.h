@@ -46,6 +46,9 @@ Matrix matrix_of(const Tensor& tensor);
 // [first, last) are written, and the left-over rows with the last panel; so threads can share the work.
 void pack_panels(const Matrix& w, int64_t first, int64_t last, std::byte* memory);
 
+// Row `i` as it is stored in rows: w.stride() bytes.
+void copy_row(const Matrix& w, int64_t i, std::byte* out);
+
 // Row `i` in float32: out[cols]. FP8 values times their scales in float32.
 void read_row(const Matrix& matrix, int64_t i, float* out);
 

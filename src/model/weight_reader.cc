@@ -81,6 +81,7 @@ Result<std::vector<Matrix>> WeightReader::matrices(const std::string& name, int6
     m.dtype = tensor.dtype;
     m.rows = rows;
     m.cols = cols;
+    m.layout = tensor.panels ? WeightLayout::kPanels : WeightLayout::kRows;
     m.data = tensor.data + i * rows * row_bytes(tensor.dtype, cols);
     m.owner = tensor.owner;
   }
@@ -103,6 +104,9 @@ Result<std::vector<float>> WeightReader::values(const std::string& name, int64_t
     return Error(fmt::format("{}: tensor {} has type {}, expected F32, BF16 or F16", source_.label(), name,
                              qnext::name(tensor.dtype)));
   }
+  if (tensor.panels) {
+    return Error(fmt::format("{}: tensor {} lies in panels, which only matrices do", source_.label(), name));
+  }
   std::vector<float> out(static_cast<size_t>(count));
   dequantize_row(tensor.dtype, tensor.data, out.data(), count);
   for (float x : out) {
@@ -116,9 +120,9 @@ Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows) {
   out.rows = static_cast<int64_t>(rows.size());
   auto memory = allocate_aligned(out.rows * out.stride());
   for (size_t i = 0; i < rows.size(); ++i) {
-    std::memcpy(memory.get() + static_cast<int64_t>(i) * out.stride(), matrix.row(rows[i]),
-                static_cast<size_t>(out.stride()));
+    copy_row(matrix, rows[i], memory.get() + static_cast<int64_t>(i) * out.stride());
   }
+  out.layout = WeightLayout::kRows;
   out.data = memory.get();
   out.owner = std::move(memory);
   if (!matrix.scale) return out;
@@ -133,14 +137,16 @@ Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows) {
 
 Matrix row_range(const Matrix& matrix, int64_t begin, int64_t count) {
   QN_CHECK(begin >= 0 && begin + count <= matrix.rows, "rows out of range");
-  if (matrix.scale && begin % matrix.scale_rows != 0) {
+  const bool whole_panels =
+      begin % kPanelRows == 0 && (count % kPanelRows == 0 || begin + count == matrix.rows);
+  if ((matrix.scale && begin % matrix.scale_rows != 0) || (matrix.panels() > 0 && !whole_panels)) {
     std::vector<int64_t> rows(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) rows[static_cast<size_t>(i)] = begin + i;
     return gather_rows(matrix, rows);
   }
   Matrix out = matrix;
   out.rows = count;
-  out.data = matrix.row(begin);
+  out.data = matrix.data + begin * matrix.stride();
   if (matrix.scale) out.scale = matrix.scale_row(begin);
   return out;
 }

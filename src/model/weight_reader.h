@@ -40,7 +40,7 @@ class WeightReader {
 
 // A matrix of the given rows of `matrix`, copied. FP8 scales become one scale row per matrix row.
 Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows);
-// Rows [begin, begin + count), sharing the storage unless FP8 scale blocks straddle `begin`.
+// Rows [begin, begin + count), sharing the storage unless FP8 scale blocks or panels straddle its ends.
 Matrix row_range(const Matrix& matrix, int64_t begin, int64_t count);
 
 // Where the rows of the published, interleaved in_proj_qkvz and in_proj_ba go (docs/formats.md).

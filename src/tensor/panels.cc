@@ -24,7 +24,7 @@ constexpr int bytes_of(std::span<const PanelField> fields) {
 constexpr PanelFormat format(int elements, std::span<const PanelField> main,
                              std::span<const PanelField> front) {
   const int main_bytes = bytes_of(main), front_bytes = bytes_of(front);
-  return {elements,  (main_bytes + front_bytes) / static_cast<int>(kPanelRows), main, front, main_bytes,
+  return {elements,   (main_bytes + front_bytes) / static_cast<int>(kPanelRows), main, front, main_bytes,
           front_bytes};
 }
 
@@ -102,6 +102,26 @@ void pack_panel(DType dtype, int64_t cols, const std::byte* rows, std::byte* pan
   for (int64_t c = 0; c < columns; ++c) {
     interleave_fields(f.main, rows + c * f.bytes, stride, main + c * f.main_bytes);
     interleave_fields(f.front, rows + c * f.bytes, stride, panel + c * f.front_bytes);
+  }
+}
+
+void pack_rows(DType dtype, int64_t rows, int64_t cols, const std::byte* matrix, int64_t first, int64_t last,
+               std::byte* packed) {
+  const int64_t stride = row_bytes(dtype, cols), bytes = kPanelRows * stride, panels = rows / kPanelRows;
+  for (int64_t p = first; p < last; ++p) pack_panel(dtype, cols, matrix + p * bytes, packed + p * bytes);
+  if (last == panels) {
+    std::memcpy(packed + panels * bytes, matrix + panels * bytes,
+                static_cast<size_t>(rows % kPanelRows * stride));
+  }
+}
+
+void unpack_row(DType dtype, int64_t rows, int64_t cols, const std::byte* packed, int64_t row,
+                std::byte* out) {
+  const int64_t stride = row_bytes(dtype, cols), panel = row / kPanelRows;
+  if (panel < rows / kPanelRows) {
+    unpack_panel_row(dtype, cols, packed + panel * kPanelRows * stride, row % kPanelRows, out);
+  } else {
+    std::memcpy(out, packed + row * stride, static_cast<size_t>(stride));
   }
 }
 

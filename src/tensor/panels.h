@@ -32,7 +32,7 @@ struct PanelFormat {
   int bytes;                         // of such a block
   std::span<const PanelField> main;  // block column by block column
   std::span<const PanelField> front;  // before the first block column's main fields
-  int main_bytes;                    // of a block column: 16 times the bytes of the main fields
+  int main_bytes;                     // of a block column: 16 times the bytes of the main fields
   int front_bytes;
 };
 
@@ -40,6 +40,13 @@ struct PanelFormat {
 const PanelFormat* panel_format(DType dtype);
 // Whether rows of so many columns can lie in panels.
 bool fits_panels(DType dtype, int64_t cols);
+
+// A matrix of `rows` rows: panels [first, last) of it, and with the last panel the rows that are left over.
+void pack_rows(DType dtype, int64_t rows, int64_t cols, const std::byte* matrix, int64_t first, int64_t last,
+               std::byte* packed);
+// Row `row` of such a matrix, as it was: row_bytes(dtype, cols) bytes.
+void unpack_row(DType dtype, int64_t rows, int64_t cols, const std::byte* packed, int64_t row,
+                std::byte* out);
 
 // 16 rows of `row_bytes(dtype, cols)` bytes each, one after the other, and their panel of as many bytes. The
 // two do not overlap.

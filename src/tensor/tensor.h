@@ -42,8 +42,10 @@ struct TensorView {
   DType dtype = DType::kF32;
   Shape shape;
   const std::byte* data = nullptr;
+  bool panels = false;  // every matrix (all but the last two extents) lies in panels: tensor/panels.h
 
   int64_t bytes() const { return shape.rows() * row_bytes(dtype, shape.last()); }
+  // Not of a tensor in panels.
   const std::byte* row(int64_t i) const { return data + i * row_bytes(dtype, shape.last()); }
 };
 

@@ -122,6 +122,7 @@ function evaluate(path, reference, windows) {
   const sameTensors = p.sameTensors(decoded, p.quantize(path, 'decoded-by-qnext.gguf', 'f32'));
   const qnext = p.qnextLogits(path, windows), llama = p.llamaLogits(path, windows);
   return { bytes: p.size(path), inQnext: score(reference, qnext, windows), sameTensors,
+           rounded: score(reference, p.qnextLogits(path, windows, 'int8'), windows),
            inLlama: score(reference, llama, windows), apart: score(qnext, llama, windows),
            decodedApart: score(qnext, p.llamaLogits(decoded, windows), windows, kSameArithmetic) };
 }
@@ -133,6 +134,10 @@ function readAlike(label, file) {
     `${label}: ${file.sameTensors ? 'the same' : 'other'} values, logits ${d.relativeMedian.toExponential(1)} ` +
     `(worst row ${d.relativeWorst.toExponential(1)}), with llama.cpp's rounding of activations ` +
     `${a.relativeMedian.toExponential(1)}, KL ${a.kl.mean.toExponential(1)}`);
+  const more = meanAndError(file.rounded.klByWindow.map((v, i) => v - file.inLlama.klByWindow[i]));
+  check(more.mean <= 2 * more.error, `${label}: both round activations: KL ${file.rounded.kl.mean.toExponential(3)} ` +
+    `in qnext, ${file.inLlama.kl.mean.toExponential(3)} in llama.cpp, difference ${more.mean.toExponential(1)} ` +
+    `+- ${more.error.toExponential(1)}`);
 }
 
 function compareType(type, f32, reference, windows) {
@@ -150,11 +155,11 @@ function compareType(type, f32, reference, windows) {
 const kl = (s) => `${s.kl.mean.toExponential(2)} ± ${s.kl.error.toExponential(0)}`;
 function printTable(rows, reference) {
   console.log(`\nfloat32: perplexity ${reference.perplexity.toFixed(4)}, nll ${reference.nll.toFixed(5)}`);
-  console.log('| type | MB | llama.cpp MB | KL | llama.cpp\'s file | llama.cpp runs its own | nll | llama.cpp\'s file | same first |');
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| type | MB | llama.cpp MB | KL | rounded | llama.cpp\'s file | rounded | llama.cpp runs its own | nll | llama.cpp\'s file | same first |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const { type, ours, theirs } of rows) {
     console.log(`| ${type} | ${(ours.bytes / 1e6).toFixed(2)} | ${(theirs.bytes / 1e6).toFixed(2)} | ` +
-      `${kl(ours.inQnext)} | ${kl(theirs.inQnext)} | ${kl(theirs.inLlama)} | ${ours.inQnext.nll.toFixed(5)} | ` +
+      `${kl(ours.inQnext)} | ${kl(ours.rounded)} | ${kl(theirs.inQnext)} | ${kl(theirs.rounded)} | ${kl(theirs.inLlama)} | ${ours.inQnext.nll.toFixed(5)} | ` +
       `${theirs.inQnext.nll.toFixed(5)} | ${(100 * ours.inQnext.sameTop).toFixed(1)} % |`);
   }
 }

@@ -33,10 +33,10 @@ export class Programs {
   llama(...args) { return call(this.llamaPath, [this.libraries, ...args]); }
 
   // One {rows, width, data} for each list of ids.
-  qnextLogits(model, sequences) {
+  qnextLogits(model, sequences, activations = 'f32') {
     return sequences.map((ids) => {
       const out = this.file('rows.safetensors');
-      this.qnext('logits', model, '--tokens', this.json('ids.json', ids), '-o', out);
+      this.qnext('logits', model, '--tokens', this.json('ids.json', ids), '-o', out, '--activations', activations);
       return readSafetensors(out).logits;
     });
   }

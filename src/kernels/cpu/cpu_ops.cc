@@ -19,6 +19,7 @@ class CpuOps final : public Ops {
 
   Matrix prepare(const Matrix& w) override {
     // Products with quantised panels round their inputs.
+    if (rounding_ == Rounding::kNone && is_quantised(w.dtype) && w.panels() > 0) return in_rows(w);
     if (!cpu::likes_panels(w) || (rounding_ == Rounding::kNone && is_quantised(w.dtype))) return w;
     Matrix panels = w;
     std::byte* memory = arena_.take(w.bytes(), panels.owner);
@@ -55,6 +56,18 @@ class CpuOps final : public Ops {
   void moe(const MoeArgs& args) override { kernels_.moe(workspace_, args); }
 
  private:
+  // For products that do not round their inputs.
+  Matrix in_rows(const Matrix& w) {
+    Matrix rows = w;
+    std::byte* memory = arena_.take(w.bytes(), rows.owner);
+    workspace_.pool().parallel_for(w.rows, 16, [&](int64_t first, int64_t last, int) {
+      for (int64_t i = first; i < last; ++i) copy_row(w, i, memory + i * w.stride());
+    });
+    rows.data = memory;
+    rows.layout = WeightLayout::kRows;
+    return rows;
+  }
+
   cpu::Workspace workspace_;
   cpu::WeightArena arena_;
   std::string name_;
