@@ -7,6 +7,7 @@
 #define QNEXT_KERNELS_CPU_DELTA_RULE_INL_H_
 #endif
 
+#include "kernels/cpu/gdn_ahead-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd-inl.h"
 #include "kernels/ops.h"
@@ -24,8 +25,8 @@ inline constexpr int kPanelVectors = kManyRegisters ? 4 : 2;
 // Up to kGdnChunk tokens of one key head and of one of its value heads at a time. Rows are padded with zeros
 // to `dk` and `dv`, multiples of kLanes.
 struct DeltaScratch {
-  DeltaScratch(Layout& layout, int64_t keys, int64_t values)
-      : key_dim(keys), dk(round_up(keys, kLanes)), dv(round_up(values, kLanes)) {
+  DeltaScratch(Layout& layout, int64_t keys, int64_t values, Ahead* next)
+      : ahead(next), key_dim(keys), dk(round_up(keys, kLanes)), dv(round_up(values, kLanes)) {
     constexpr int64_t kSquare = kGdnChunk * kGdnChunk, kPanel = kPanelVectors * kLanes;
     q = layout.take(kGdnChunk * dk);
     k = layout.take(kGdnChunk * dk);
@@ -41,6 +42,7 @@ struct DeltaScratch {
     u = layout.take(kGdnChunk * kPanel);
     state = layout.take(keys * dv);
   }
+  Ahead* ahead;  // a few steps of it for every tile
   int64_t key_dim, dk, dv;
   // Of the key head.
   float* q;             // [64, dk], normalised and scaled

@@ -167,6 +167,7 @@ HWY_INLINE void solve(const DeltaScratch& s, int64_t column) {
     const float* l = s.minus_l + i * kGdnChunk;
     Tile<R, V> tile;
     clear(tile);
+    s.ahead->step();
     multiply_add(s.k + i * s.dk, s.dk, s.key_dim, s.panel, kWidth, tile);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -177,6 +178,7 @@ HWY_INLINE void solve(const DeltaScratch& s, int64_t column) {
         tile.at[r][v] = hn::Mul(beta, hn::NegMulAdd(from_start, tile.at[r][v], value));
       }
     }
+    s.ahead->step();
     multiply_add(l, kGdnChunk, i, s.u, kWidth, tile);
     HWY_UNROLL(8)
     for (int r = 1; r < R; ++r) {
@@ -199,6 +201,7 @@ HWY_INLINE void outputs(const DeltaScratch& s, int64_t column) {
     constexpr int R = decltype(rows)::value;
     Tile<R, V> tile;
     clear(tile);
+    s.ahead->step();
     multiply_add(s.q + i * s.dk, s.dk, s.key_dim, s.panel, kWidth, tile);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -206,6 +209,7 @@ HWY_INLINE void outputs(const DeltaScratch& s, int64_t column) {
       HWY_UNROLL(8)
       for (int v = 0; v < V; ++v) tile.at[r][v] = hn::Mul(from_start, tile.at[r][v]);
     }
+    s.ahead->step();
     multiply_add(s.d_qk + i * kGdnChunk, kGdnChunk, i + R, s.u, kWidth, tile);
     store_tile(tile, s.o + i * s.dv + column, s.dv);
   });
@@ -228,6 +232,8 @@ HWY_INLINE void advance_state(const DeltaScratch& s, Cell* state) {
       HWY_UNROLL(8)
       for (int v = 0; v < V; ++v) tile.at[r][v] = hn::Mul(whole, load(s.panel + (i + r) * kWidth + v * kLanes));
     }
+    s.ahead->step();
+    s.ahead->step();
     multiply_add(s.k_transposed + i * kGdnChunk, kGdnChunk, kGdnChunk, s.u, kWidth, tile);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {

@@ -21,8 +21,9 @@ struct GroupScratch {
   GroupScratch(float* memory, const GdnArgs& args)
       : layout(memory),
         conv(layout, args.conv_kernel, std::max(args.key_dim, args.value_dim)),
-        delta(layout, args.key_dim, args.value_dim) {}
+        delta(layout, args.key_dim, args.value_dim, &ahead) {}
   Layout layout;
+  Ahead ahead;
   ConvScratch conv;
   DeltaScratch delta;
 };
@@ -125,18 +126,35 @@ void run_value_head(const Run& run, int64_t head, bool chunked, const GroupScrat
   }
 }
 
+// What tokens [first, first + count) of the segment read.
+void fetch_ahead(const GdnArgs& args, const GdnSegment& segment, int64_t first, int64_t count,
+                 int64_t key_head, Ahead& ahead) {
+  const int64_t heads = args.value_heads / args.key_heads, channels = args.channels();
+  const int64_t row = segment.row + first, outputs = args.value_heads * args.value_dim;
+  const float* qkv = args.qkv + row * channels;
+  ahead.start(count);
+  ahead.add(qkv + query_channel(args, key_head), args.key_dim, channels);
+  ahead.add(qkv + key_channel(args, key_head), args.key_dim, channels);
+  ahead.add(qkv + value_channel(args, key_head * heads), heads * args.value_dim, channels);
+  const int64_t output = row * outputs + key_head * heads * args.value_dim;
+  ahead.add(args.z + output, heads * args.value_dim, outputs);
+  ahead.add(args.out + output, heads * args.value_dim, outputs);
+}
+
 // A key head and its value heads, over the whole segment.
-void run_group(const GdnArgs& args, const GdnSegment& segment, int64_t key_head, const GroupScratch& s) {
+void run_group(const GdnArgs& args, const GdnSegment& segment, int64_t key_head, GroupScratch& s) {
   const int64_t heads = args.value_heads / args.key_heads;
   if (segment.count == 0) return;
   for (int64_t first = 0; first < segment.count;) {
     const int64_t offset = (segment.position + first) % kGdnChunk;
     const Run run{args, segment, first, std::min(segment.count - first, kGdnChunk - offset)};
     const bool chunked = run.count == kGdnChunk && args.form == GdnForm::kAutomatic;
+    const int64_t next = first + run.count;
+    fetch_ahead(args, segment, next, std::min(segment.count - next, kGdnChunk), key_head, s.ahead);
     key_inputs(run, key_head, s);
     if (chunked) prepare_chunk(s.delta);
     for (int64_t h = 0; h < heads; ++h) run_value_head(run, key_head * heads + h, chunked, s);
-    first += run.count;
+    first = next;
   }
   keep_history(args, segment, query_channel(args, key_head), args.key_dim);
   keep_history(args, segment, key_channel(args, key_head), args.key_dim);
@@ -149,7 +167,7 @@ void gdn(Workspace& workspace, const GdnArgs& args) {
   workspace.reserve_workers(GroupScratch(nullptr, args).layout.used());
   const int64_t groups = static_cast<int64_t>(args.segments.size()) * args.key_heads;
   workspace.pool().parallel_for(groups, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
-    const GroupScratch scratch(workspace.worker(worker), args);
+    GroupScratch scratch(workspace.worker(worker), args);
     for (int64_t i = first; i < last; ++i) {
       run_group(args, args.segments[static_cast<size_t>(i / args.key_heads)], i % args.key_heads, scratch);
     }
