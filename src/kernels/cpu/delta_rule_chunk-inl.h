@@ -106,7 +106,7 @@ HWY_INLINE void causal_products(const DeltaScratch& s, const float* a, float* ou
 }
 
 // Once for all value heads of a key head.
-HWY_INLINE void prepare_chunk(const DeltaScratch& s) {
+HWY_NOINLINE void prepare_chunk(const DeltaScratch& s) {
   transpose(s.k, kGdnChunk, s.dk, s.k_transposed);
   causal_products(s, s.k, s.kk);
   causal_products(s, s.q, s.qk);
@@ -142,7 +142,7 @@ HWY_INLINE void apply_decay(const DeltaScratch& s) {
   }
 }
 
-HWY_INLINE void decays(const DeltaScratch& s) {
+HWY_NOINLINE void decays(const DeltaScratch& s) {
   double so_far = 0;
   for (int64_t i = 0; i < kGdnChunk; ++i) {
     so_far += s.g[i];

@@ -83,7 +83,7 @@ void value_inputs(const Run& run, int64_t head, const GroupScratch& s) {
 }
 
 // out = norm * o / rms(o) * silu(z)
-void gated_norm(const GdnArgs& args, const float* o, const float* z, float* out) {
+HWY_NOINLINE void gated_norm(const GdnArgs& args, const float* o, const float* z, float* out) {
   const int64_t dv = args.value_dim;
   const VF inverse = set(1.0f / std::sqrt(dot(o, o, dv) / static_cast<float>(dv) + args.eps));
   for (int64_t j = 0; j < dv; j += kLanes) {

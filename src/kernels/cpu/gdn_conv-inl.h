@@ -86,7 +86,7 @@ HWY_INLINE void convolve_any(const float* HWY_RESTRICT weights, const float* HWY
 
 // Tokens [first, first + count) of the segment, channels [channel, channel + width). out: [count, width
 // rounded up to kLanes], the excess zeros.
-HWY_INLINE void convolve(const GdnArgs& args, const GdnSegment& segment, int64_t first, int64_t count,
+HWY_NOINLINE void convolve(const GdnArgs& args, const GdnSegment& segment, int64_t first, int64_t count,
                          int64_t channel, int64_t width, const ConvScratch& s, float* out) {
   const int64_t past = args.conv_kernel - 1, stride = round_up(width, kLanes);
   transpose_weights(args, channel, width, s.weights);
