@@ -20,12 +20,12 @@ namespace {
 struct GroupScratch {
   GroupScratch(float* memory, const GdnArgs& args)
       : layout(memory),
-        conv(layout, args.conv_kernel, std::max(args.key_dim, args.value_dim)),
-        delta(layout, args.key_dim, args.value_dim, &ahead) {}
+        delta(layout, args.key_dim, args.value_dim, &ahead),
+        conv_weights(layout.take(args.conv_kernel * std::max(delta.dk, delta.dv))) {}
   Layout layout;
   Ahead ahead;
-  ConvScratch conv;
   DeltaScratch delta;
+  float* conv_weights;
 };
 
 // Tokens [first, first + count) of a segment, at most kGdnChunk.
@@ -53,9 +53,9 @@ void l2_normalise(int64_t n, float scale, float* x) {
 void key_inputs(const Run& run, int64_t key_head, const GroupScratch& s) {
   const GdnArgs& args = run.args;
   const int64_t dk = s.delta.dk;
-  convolve(args, run.segment, run.first, run.count, query_channel(args, key_head), args.key_dim, s.conv,
+  convolve(args, run.segment, run.first, run.count, query_channel(args, key_head), args.key_dim, s.conv_weights,
            s.delta.q);
-  convolve(args, run.segment, run.first, run.count, key_channel(args, key_head), args.key_dim, s.conv,
+  convolve(args, run.segment, run.first, run.count, key_channel(args, key_head), args.key_dim, s.conv_weights,
            s.delta.k);
   const float scale = 1.0f / std::sqrt(static_cast<float>(args.key_dim));
   for (int64_t t = 0; t < run.count; ++t) {
@@ -67,7 +67,7 @@ void key_inputs(const Run& run, int64_t key_head, const GroupScratch& s) {
 // Fills v, beta and g.
 void value_inputs(const Run& run, int64_t head, const GroupScratch& s) {
   const GdnArgs& args = run.args;
-  convolve(args, run.segment, run.first, run.count, value_channel(args, head), args.value_dim, s.conv,
+  convolve(args, run.segment, run.first, run.count, value_channel(args, head), args.value_dim, s.conv_weights,
            s.delta.v);
   float *beta = s.delta.beta, *g = s.delta.g;
   const float* b = args.ba + (run.segment.row + run.first) * 2 * args.value_heads + head;
@@ -138,7 +138,6 @@ void fetch_ahead(const GdnArgs& args, const GdnSegment& segment, int64_t first, 
   ahead.add(qkv + value_channel(args, key_head * heads), heads * args.value_dim, channels);
   const int64_t output = row * outputs + key_head * heads * args.value_dim;
   ahead.add(args.z + output, heads * args.value_dim, outputs);
-  ahead.add(args.out + output, heads * args.value_dim, outputs);
 }
 
 // A key head and its value heads, over the whole segment.

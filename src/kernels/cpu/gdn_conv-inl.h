@@ -6,24 +6,14 @@
 #define QNEXT_KERNELS_CPU_GDN_CONV_INL_H_
 #endif
 
+#include <algorithm>
+
 #include "kernels/cpu/gdn_math-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/ops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
-
-// For up to kGdnChunk tokens of up to `width` neighbouring channels, rounded up to kLanes.
-struct ConvScratch {
-  ConvScratch(Layout& layout, int64_t kernel, int64_t width) {
-    const int64_t stride = round_up(width, kLanes);
-    weights = layout.take(kernel * stride);
-    columns = layout.take((kernel - 1 + kGdnChunk) * stride);
-  }
-  float* weights;  // [kernel, channels]: lanes run along channels
-  float* columns;  // [kernel - 1 + tokens, channels], the inputs side by side: in the step's rows they lie pages
-                   // apart, all in the same sets of the caches
-};
 
 // The inputs at token t >= -(K - 1) of the segment, from `channel` on.
 inline const float* conv_column(const GdnArgs& args, const GdnSegment& segment, int64_t t, int64_t channel) {
@@ -53,54 +43,57 @@ HWY_INLINE void transpose_weights(const GdnArgs& args, int64_t channel, int64_t 
   }
 }
 
-// One vector of channels with the usual kernel: weights and the last three inputs stay in registers.
-HWY_INLINE void convolve4(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT in, int64_t stride,
-                          int64_t count, float* HWY_RESTRICT out) {
-  const VF w0 = load(weights), w1 = load(weights + stride), w2 = load(weights + 2 * stride),
-           w3 = load(weights + 3 * stride);
-  VF c0 = load(in), c1 = load(in + stride), c2 = load(in + 2 * stride);
-  in += 3 * stride;
-  for (int64_t t = 0; t < count; ++t) {
-    const VF c3 = load(in + t * stride);
-    VF acc = hn::Mul(w0, c0);
-    acc = hn::MulAdd(w1, c1, acc);
-    acc = hn::MulAdd(w2, c2, acc);
-    acc = hn::MulAdd(w3, c3, acc);
-    store(bounded_silu(acc), out + t * stride);
-    c0 = c1;
-    c1 = c2;
-    c2 = c3;
-  }
-}
+// Tokens taken together: with the three before them their rows, which may all fall into the same sets of the
+// first cache, fit its ways.
+inline constexpr int64_t kConvTokens = 8;
 
-HWY_INLINE void convolve_any(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT in, int64_t stride,
-                             int64_t kernel, int64_t count, float* HWY_RESTRICT out) {
-  for (int64_t t = 0; t < count; ++t) {
-    VF acc = zero();
-    for (int64_t j = 0; j < kernel; ++j) {
-      acc = hn::MulAdd(load(weights + j * stride), load(in + (t + j) * stride), acc);
+// `count` <= kConvTokens tokens with the usual kernel: one vector of channels after the other, whose weights
+// and last three inputs stay in registers. rows: of the three columns before, then of the tokens'.
+HWY_INLINE void convolve4(const float* const* rows, int64_t count, int64_t width, const float* weights,
+                          float* out) {
+  const int64_t stride = round_up(width, kLanes);
+  for (int64_t ch = 0; ch < width; ch += kLanes) {
+    const int64_t left = width - ch;
+    const float* w = weights + ch;
+    const VF w0 = load(w), w1 = load(w + stride), w2 = load(w + 2 * stride), w3 = load(w + 3 * stride);
+    VF c0 = load(rows[0] + ch, left), c1 = load(rows[1] + ch, left), c2 = load(rows[2] + ch, left);
+    for (int64_t t = 0; t < count; ++t) {
+      const VF c3 = load(rows[t + 3] + ch, left);
+      VF acc = hn::Mul(w0, c0);
+      acc = hn::MulAdd(w1, c1, acc);
+      acc = hn::MulAdd(w2, c2, acc);
+      acc = hn::MulAdd(w3, c3, acc);
+      store(bounded_silu(acc), out + t * stride + ch);
+      c0 = c1;
+      c1 = c2;
+      c2 = c3;
     }
-    store(bounded_silu(acc), out + t * stride);
   }
 }
 
 // Tokens [first, first + count) of the segment, channels [channel, channel + width). out: [count, width
-// rounded up to kLanes], the excess zeros.
+// rounded up to kLanes], the excess zeros. weights: room for the channels' weights.
 HWY_NOINLINE void convolve(const GdnArgs& args, const GdnSegment& segment, int64_t first, int64_t count,
-                         int64_t channel, int64_t width, const ConvScratch& s, float* out) {
-  const int64_t past = args.conv_kernel - 1, stride = round_up(width, kLanes);
-  transpose_weights(args, channel, width, s.weights);
-  for (int64_t t = 0; t < past + count; ++t) {
-    const float* from = conv_column(args, segment, first + t - past, channel);
-    for (int64_t ch = 0; ch < width; ch += kLanes) {
-      store(load(from + ch, width - ch), s.columns + t * stride + ch);
+                           int64_t channel, int64_t width, float* weights, float* out) {
+  const int64_t kernel = args.conv_kernel, past = kernel - 1, stride = round_up(width, kLanes);
+  transpose_weights(args, channel, width, weights);
+  if (kernel == 4) {
+    for (int64_t t = 0; t < count; t += kConvTokens) {
+      const int64_t tokens = std::min(kConvTokens, count - t);
+      const float* rows[kConvTokens + 3];
+      for (int64_t j = 0; j < tokens + 3; ++j) rows[j] = conv_column(args, segment, first + t + j - 3, channel);
+      convolve4(rows, tokens, width, weights, out + t * stride);
     }
+    return;
   }
-  for (int64_t ch = 0; ch < stride; ch += kLanes) {
-    if (args.conv_kernel == 4) {
-      convolve4(s.weights + ch, s.columns + ch, stride, count, out + ch);
-    } else {
-      convolve_any(s.weights + ch, s.columns + ch, stride, args.conv_kernel, count, out + ch);
+  for (int64_t t = 0; t < count; ++t) {
+    for (int64_t ch = 0; ch < width; ch += kLanes) {
+      VF acc = zero();
+      for (int64_t j = 0; j < kernel; ++j) {
+        const float* column = conv_column(args, segment, first + t + j - past, channel);
+        acc = hn::MulAdd(load(weights + j * stride + ch), load(column + ch, width - ch), acc);
+      }
+      store(bounded_silu(acc), out + t * stride + ch);
     }
   }
 }
