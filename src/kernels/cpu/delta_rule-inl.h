@@ -74,6 +74,10 @@ struct Token {
   float* o;
 };
 
+// A state is read for the first time in its row order, mostly from memory. The processor's own prefetching
+// stops at pages; this far ahead, it goes on into the next head's state.
+inline constexpr int64_t kRowsAhead = 32;
+
 // V vectors of columns of the state, which do not depend on the other columns.
 template <int V, class Cell>
 HWY_INLINE void recurrent_columns(const Token& token, int64_t key_dim, int64_t stride, int64_t column,
@@ -86,6 +90,7 @@ HWY_INLINE void recurrent_columns(const Token& token, int64_t key_dim, int64_t s
     const VF ki = set(token.k[i]), qi = set(token.q[i]);
     HWY_UNROLL(8)
     for (int v = 0; v < V; ++v) {
+      __builtin_prefetch(row + kRowsAhead * stride + v * kLanes);
       const VF cells = load_cells(row + v * kLanes);
       u[v] = hn::MulAdd(ki, cells, u[v]);
       o[v] = hn::MulAdd(qi, cells, o[v]);
