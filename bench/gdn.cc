@@ -1,4 +1,5 @@
-// Gated DeltaNet at the dimensions of Qwen3-Next-80B-A3B: one layer's operation for prompts and for generation.
+// Gated DeltaNet at the dimensions of Qwen3-Next-80B-A3B: one layer's operation for prompts and for
+// generation.
 //
 // Every iteration takes the state of another layer, as a model does, so that generation finds none of it in
 // the caches. FLOP/s counts the products of the chunked form (docs/numerics.md), with those of one key head

@@ -1,9 +1,9 @@
 // The gated delta rule by chunks of 64 tokens (docs/numerics.md derives it).
 //
 // K K^T and Q K^T belong to a key head; all else runs per value head and per panel of columns of the state,
-// which do not depend on each other. Every product is a sum of scaled rows in register tiles, where one result
-// element is summed in one accumulator in rising order of the index, and what follows a product (decay, beta,
-// the next product of the same rows) happens before the tile leaves the registers.
+// which do not depend on each other. Every product is a sum of scaled rows in register tiles, where one
+// result element is summed in one accumulator in rising order of the index, and what follows a product
+// (decay, beta, the next product of the same rows) happens before the tile leaves the registers.
 #if defined(QNEXT_KERNELS_CPU_DELTA_RULE_CHUNK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_DELTA_RULE_CHUNK_INL_H_
 #undef QNEXT_KERNELS_CPU_DELTA_RULE_CHUNK_INL_H_
@@ -77,8 +77,8 @@ HWY_INLINE void transpose(const float* from, int64_t rows, int64_t columns, floa
   for (int64_t i = 0; i < rows; i += 4) {
     for (int64_t j = 0; j < columns; j += kLanes) {
       const float* at = from + i * columns + j;
-      hn::StoreInterleaved4(load(at), load(at + columns), load(at + 2 * columns), load(at + 3 * columns), DF(),
-                            block);
+      hn::StoreInterleaved4(load(at), load(at + columns), load(at + 2 * columns), load(at + 3 * columns),
+                            DF(), block);
       for (int64_t c = 0; c < kLanes; ++c) {
         hn::StoreU(hn::Load(four, block + 4 * c), four, to + (j + c) * rows + i);
       }
@@ -117,7 +117,8 @@ HWY_NOINLINE void prepare_chunk(const DeltaScratch& s) {
 // e^(G_i - G_j) for the vector of j. The sums are pairs of float32, for differences of large sums keep few
 // digits.
 HWY_INLINE VF decay(const DeltaScratch& s, int64_t i, int64_t j) {
-  return exp(hn::Add(hn::Sub(set(s.sum[i]), load(s.sum + j)), hn::Sub(set(s.sum_rest[i]), load(s.sum_rest + j))));
+  return exp(
+      hn::Add(hn::Sub(set(s.sum[i]), load(s.sum + j)), hn::Sub(set(s.sum_rest[i]), load(s.sum_rest + j))));
 }
 
 // -L and D o Q K^T from the plain products: differences of sums first, then exp, then the mask. Their upper
@@ -131,7 +132,8 @@ HWY_INLINE void apply_decay(const DeltaScratch& s) {
     int64_t j = 0;
     for (; j <= i; j += kLanes) {
       const VF factor = decay(s, i, j);
-      const auto below = hn::FirstN(d, static_cast<size_t>(i - j)), up_to = hn::FirstN(d, static_cast<size_t>(i - j + 1));
+      const auto below = hn::FirstN(d, static_cast<size_t>(i - j)),
+                 up_to = hn::FirstN(d, static_cast<size_t>(i - j + 1));
       store(hn::IfThenElseZero(below, hn::Mul(hn::Mul(minus_beta, factor), load(kk + j))), l + j);
       store(hn::IfThenElseZero(up_to, hn::Mul(factor, load(qk + j))), d_qk + j);
     }
@@ -221,7 +223,8 @@ HWY_INLINE void advance_state(const DeltaScratch& s, Cell* state) {
   constexpr int64_t kWidth = V * kLanes;
   for (int64_t i = 0; i < kGdnChunk; ++i) {
     const VF factor = set(s.to_end[i]);
-    for (float* u = s.u + i * kWidth; u < s.u + (i + 1) * kWidth; u += kLanes) store(hn::Mul(factor, load(u)), u);
+    for (float* u = s.u + i * kWidth; u < s.u + (i + 1) * kWidth; u += kLanes)
+      store(hn::Mul(factor, load(u)), u);
   }
   const VF whole = set(s.from_start[kGdnChunk - 1]);
   for_row_tiles(s.key_dim, [&](auto rows, int64_t i) HWY_ATTR {
@@ -230,7 +233,8 @@ HWY_INLINE void advance_state(const DeltaScratch& s, Cell* state) {
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
       HWY_UNROLL(8)
-      for (int v = 0; v < V; ++v) tile.at[r][v] = hn::Mul(whole, load(s.panel + (i + r) * kWidth + v * kLanes));
+      for (int v = 0; v < V; ++v)
+        tile.at[r][v] = hn::Mul(whole, load(s.panel + (i + r) * kWidth + v * kLanes));
     }
     s.ahead->step();
     s.ahead->step();
@@ -243,8 +247,8 @@ HWY_INLINE void advance_state(const DeltaScratch& s, Cell* state) {
   });
 }
 
-// Rows of the state lie 512 bytes apart, where the columns of a panel would share few sets of the first cache:
-// the panel is a copy.
+// Rows of the state lie 512 bytes apart, where the columns of a panel would share few sets of the first
+// cache: the panel is a copy.
 template <int V, class Cell>
 HWY_INLINE void chunk_columns(const DeltaScratch& s, int64_t column, Cell* state) {
   for (int64_t i = 0; i < s.key_dim; ++i) {

@@ -1,6 +1,6 @@
 // Gated DeltaNet: causal convolution, gates, the delta rule and the gated norm, all of one key head and its
-// value heads in one piece of work, so that nothing but the result goes back to memory and a step of one token
-// meets one barrier.
+// value heads in one piece of work, so that nothing but the result goes back to memory and a step of one
+// token meets one barrier.
 #include "kernels/cpu/targets.h"
 //
 #undef HWY_TARGET_INCLUDE
@@ -53,8 +53,8 @@ void l2_normalise(int64_t n, float scale, float* x) {
 void key_inputs(const Run& run, int64_t key_head, const GroupScratch& s) {
   const GdnArgs& args = run.args;
   const int64_t dk = s.delta.dk;
-  convolve(args, run.segment, run.first, run.count, query_channel(args, key_head), args.key_dim, s.conv_weights,
-           s.delta.q);
+  convolve(args, run.segment, run.first, run.count, query_channel(args, key_head), args.key_dim,
+           s.conv_weights, s.delta.q);
   convolve(args, run.segment, run.first, run.count, key_channel(args, key_head), args.key_dim, s.conv_weights,
            s.delta.k);
   const float scale = 1.0f / std::sqrt(static_cast<float>(args.key_dim));
@@ -181,7 +181,9 @@ namespace qnext::cpu {
 
 HWY_EXPORT(gdn);
 
-void choose_gdn(const Target& target, Kernels& kernels) { kernels.gdn = HWY_DISPATCH_TABLE(gdn)[target.index]; }
+void choose_gdn(const Target& target, Kernels& kernels) {
+  kernels.gdn = HWY_DISPATCH_TABLE(gdn)[target.index];
+}
 
 }  // namespace qnext::cpu
 #endif

@@ -81,7 +81,8 @@ HWY_NOINLINE void convolve(const GdnArgs& args, const GdnSegment& segment, int64
     for (int64_t t = 0; t < count; t += kConvTokens) {
       const int64_t tokens = std::min(kConvTokens, count - t);
       const float* rows[kConvTokens + 3];
-      for (int64_t j = 0; j < tokens + 3; ++j) rows[j] = conv_column(args, segment, first + t + j - 3, channel);
+      for (int64_t j = 0; j < tokens + 3; ++j)
+        rows[j] = conv_column(args, segment, first + t + j - 3, channel);
       convolve4(rows, tokens, width, weights, out + t * stride);
     }
     return;
