@@ -13,13 +13,14 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "kernels/ops.h"
+#include "tensor/tensor.h"
 
 namespace qnext {
 namespace {
 
 constexpr int64_t kKeyHeads = 16, kValueHeads = 32, kDim = 128, kKernel = 4, kLayers = 36;
 constexpr int64_t kChannels = (2 * kKeyHeads + kValueHeads) * kDim;
-constexpr int64_t kStateFloats = kValueHeads * kDim * kDim;
+constexpr int64_t kStateCells = kValueHeads * kDim * kDim;
 
 std::vector<float> random_floats(uint64_t seed, int64_t n, float scale) {
   std::vector<float> v(static_cast<size_t>(n));
@@ -31,7 +32,7 @@ std::vector<float> random_floats(uint64_t seed, int64_t n, float scale) {
 
 // A layer's weights, the step's inputs and all layers' states of `sequences` sequences.
 struct Layer {
-  Layer(int64_t sequences, int64_t rows)
+  Layer(int64_t sequences, int64_t rows, DType dtype)
       : rows_each(rows),
         conv_weight(random_floats(1, kChannels * kKernel, 0.5f)),
         neg_a(kValueHeads, -1.0f),
@@ -42,7 +43,10 @@ struct Layer {
         ba(random_floats(4, sequences * rows * 2 * kValueHeads, 2)),
         out(z.size()) {
     layers = rows * sequences > 64 ? 1 : kLayers;
-    states.resize(static_cast<size_t>(layers * sequences * kStateFloats), 0.0f);
+    state_bytes = row_bytes(dtype, kStateCells);
+    states = allocate_aligned(layers * sequences * state_bytes);
+    std::fill(states.get(), states.get() + layers * sequences * state_bytes, std::byte{0});
+    args.state_dtype = dtype;
     history.resize(static_cast<size_t>(layers * sequences * (kKernel - 1) * kChannels), 0.0f);
     args.key_heads = kKeyHeads;
     args.value_heads = kValueHeads;
@@ -66,7 +70,7 @@ struct Layer {
       GdnSegment& segment = segments[static_cast<size_t>(s)];
       segment.row = s * rows_each;
       segment.count = rows_each;
-      segment.state = states.data() + (next * count + s) * kStateFloats;
+      segment.state = states.get() + (next * count + s) * state_bytes;
       segment.conv = history.data() + (next * count + s) * (kKernel - 1) * kChannels;
     }
     args.segments = segments;
@@ -74,8 +78,9 @@ struct Layer {
     next = (next + 1) % layers;
   }
 
-  int64_t rows_each, layers, next = 0;
-  std::vector<float> conv_weight, neg_a, dt_bias, norm, qkv, z, ba, out, states, history;
+  int64_t rows_each, layers, state_bytes, next = 0;
+  std::vector<float> conv_weight, neg_a, dt_bias, norm, qkv, z, ba, out, history;
+  std::shared_ptr<std::byte> states;
   std::vector<GdnSegment> segments;
   GdnArgs args;
 };
@@ -90,7 +95,7 @@ void gdn(benchmark::State& state) {
   const int64_t sequences = state.range(0), rows = state.range(1);
   ThreadPool pool(static_cast<int>(state.range(2)));
   const std::unique_ptr<Ops> ops = make_cpu_ops(pool);
-  Layer layer(sequences, rows);
+  Layer layer(sequences, rows, state.range(3) == 16 ? DType::kBF16 : DType::kF32);
   for (auto _ : state) layer.run(*ops);
   using benchmark::Counter;
   const double tokens = static_cast<double>(state.iterations() * sequences * rows);
@@ -98,15 +103,15 @@ void gdn(benchmark::State& state) {
   if (rows >= kGdnChunk) {
     state.counters["FLOP/s"] = Counter(tokens * chunked_flops_per_token(), Counter::kIsRate);
   } else {
-    const double bytes = 2.0 * sizeof(float) * static_cast<double>(kStateFloats * sequences);
+    const double bytes = 2.0 * static_cast<double>(layer.state_bytes * sequences);
     state.counters["state B/s"] = Counter(bytes * static_cast<double>(state.iterations()), Counter::kIsRate);
   }
 }
 
 BENCHMARK(gdn)
-    ->ArgNames({"sequences", "rows", "threads"})
-    ->ArgsProduct({{1, 8}, {1}, {1, 2}})
-    ->ArgsProduct({{1}, {512, 2048}, {1, 2}})
+    ->ArgNames({"sequences", "rows", "threads", "state_bits"})
+    ->ArgsProduct({{1, 8}, {1}, {1, 2}, {32, 16}})
+    ->ArgsProduct({{1}, {512, 2048}, {1, 2}, {32}})
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
 

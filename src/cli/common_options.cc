@@ -75,6 +75,12 @@ DType EngineOptions::kv_dtype() const {
   return *dtype;
 }
 
+DType EngineOptions::state_dtype() const {
+  const auto dtype = dtype_from_name(state_type);
+  QN_CHECK(dtype.has_value(), "--state-type was checked when it was parsed");
+  return *dtype;
+}
+
 void add_engine_options(CLI::App* command, EngineOptions& o) {
   const char* group = "Engine";
   add_choice(command, "--device", o.device, {"auto", "cpu", "cuda"}, "Where to run; default auto")
@@ -91,6 +97,9 @@ void add_engine_options(CLI::App* command, EngineOptions& o) {
       ->group(group);
   add_choice(command, "--kv-type", o.kv_type, {"f32", "bf16", "q8_0"},
              "Type of the attention cache; default f32")
+      ->group(group);
+  add_choice(command, "--state-type", o.state_type, {"f32", "bf16"},
+             "Type of the recurrent state; default f32")
       ->group(group);
   at_least(named(command->add_option("--ctx", o.context,
                                      "Context: most tokens of a sequence, prompt and "

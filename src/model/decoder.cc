@@ -132,6 +132,7 @@ void Model::linear_attention(const LinearAttentionWeights& w, int64_t linear_lay
   args.ba = ba;
   args.out = room(s.mixed, n * w.out.cols);
   args.form = options_.gdn_form;
+  args.state_dtype = options_.state_dtype;
   ops_.linear(w.qkv, s.normed.data(), n, qkv);
   ops_.linear(w.z, s.normed.data(), n, z);
   ops_.linear(w.ba, s.normed.data(), n, ba);

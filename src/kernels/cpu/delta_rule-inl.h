@@ -15,9 +15,27 @@
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// Cells of the state, computed with in float32 however they are stored.
+// Cells of the state, which is computed with in float32 however they are stored. As float32 they are as is.
 HWY_INLINE VF load_cells(const float* p) { return load(p); }
 HWY_INLINE void store_cells(VF v, float* p) { store(v, p); }
+
+// BF16: the upper half of float32, rounded to nearest even; a NaN stays one.
+HWY_INLINE VF load_cells(const uint16_t* p) {
+  const hn::Repartition<uint32_t, DF> d32;
+  const hn::Rebind<uint16_t, DF> d16;
+  return hn::BitCast(DF(), hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, p))));
+}
+HWY_INLINE void store_cells(VF v, uint16_t* p) {
+  const hn::Repartition<uint32_t, DF> d32;
+  const hn::Repartition<int32_t, DF> signed32;
+  const hn::Rebind<uint16_t, DF> d16;
+  const auto bits = hn::BitCast(d32, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(d32, 0x7fff)));
+  const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000));
+  const auto cells = hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
+  hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, hn::ShiftRight<16>(cells))), d16, p);
+}
 
 // Columns of the state that the chunked form takes at a time: with all their rows they fit the first cache.
 inline constexpr int kPanelVectors = kManyRegisters ? 4 : 2;
@@ -61,7 +79,7 @@ struct DeltaScratch {
   float* d_qk;            // [64, 64], D o Q K^T
   float* panel;           // [key_dim, kPanelVectors vectors], columns of the state
   float* u;               // [64, kPanelVectors vectors], what is written to memory in these columns
-  float* state;           // [key_dim, dv], where the caller's rows are not whole vectors
+  float* state;           // [key_dim, dv] cells, where the caller's rows are not whole vectors
 };
 
 // ---- Recurrent: S = e^g S; u = beta (v - S^T k); S += k u^T; o = S^T q
@@ -82,6 +100,7 @@ inline constexpr int64_t kRowsAhead = 32;
 template <int V, class Cell>
 HWY_INLINE void recurrent_columns(const Token& token, int64_t key_dim, int64_t stride, int64_t column,
                                   Cell* HWY_RESTRICT state) {
+  constexpr int kPerLine = std::max(1, 64 / static_cast<int>(kLanes * sizeof(Cell)));
   VF u[V], o[V];
   HWY_UNROLL(8)
   for (int v = 0; v < V; ++v) u[v] = o[v] = zero();
@@ -90,7 +109,7 @@ HWY_INLINE void recurrent_columns(const Token& token, int64_t key_dim, int64_t s
     const VF ki = set(token.k[i]), qi = set(token.q[i]);
     HWY_UNROLL(8)
     for (int v = 0; v < V; ++v) {
-      __builtin_prefetch(row + kRowsAhead * stride + v * kLanes);
+      if (v % kPerLine == 0) __builtin_prefetch(row + kRowsAhead * stride + v * kLanes);
       const VF cells = load_cells(row + v * kLanes);
       u[v] = hn::MulAdd(ki, cells, u[v]);
       o[v] = hn::MulAdd(qi, cells, o[v]);

@@ -93,13 +93,15 @@ HWY_NOINLINE void gated_norm(const GdnArgs& args, const float* o, const float* z
   }
 }
 
-void copy_rows(const float* from, int64_t from_stride, int64_t rows, int64_t width, float* to,
+template <class Cell>
+void copy_rows(const Cell* from, int64_t from_stride, int64_t rows, int64_t width, Cell* to,
                int64_t to_stride) {
   for (int64_t i = 0; i < rows; ++i)
     std::copy(from + i * from_stride, from + i * from_stride + width, to + i * to_stride);
 }
 
-void delta_rule(const DeltaScratch& s, int64_t count, bool chunked, float* state) {
+template <class Cell>
+void delta_rule_in_place(const DeltaScratch& s, int64_t count, bool chunked, Cell* state) {
   if (chunked) {
     chunk(s, state);
   } else {
@@ -107,18 +109,27 @@ void delta_rule(const DeltaScratch& s, int64_t count, bool chunked, float* state
   }
 }
 
+template <class Cell>
+void delta_rule(const DeltaScratch& s, int64_t count, bool chunked, int64_t dv, Cell* state) {
+  if (dv == s.dv) {
+    delta_rule_in_place(s, count, chunked, state);
+    return;
+  }
+  auto* padded = reinterpret_cast<Cell*>(s.state);
+  std::fill(padded, padded + s.key_dim * s.dv, Cell(0));
+  copy_rows(state, dv, s.key_dim, dv, padded, s.dv);
+  delta_rule_in_place(s, count, chunked, padded);
+  copy_rows(padded, s.dv, s.key_dim, dv, state, dv);
+}
+
 void run_value_head(const Run& run, int64_t head, bool chunked, const GroupScratch& s) {
   const GdnArgs& args = run.args;
   const int64_t dk = args.key_dim, dv = args.value_dim;
   value_inputs(run, head, s);
-  float* state = run.segment.state + head * dk * dv;
-  if (dv == s.delta.dv) {
-    delta_rule(s.delta, run.count, chunked, state);
+  if (args.state_dtype == DType::kBF16) {
+    delta_rule(s.delta, run.count, chunked, dv, static_cast<uint16_t*>(run.segment.state) + head * dk * dv);
   } else {
-    std::fill(s.delta.state, s.delta.state + dk * s.delta.dv, 0.0f);
-    copy_rows(state, dv, dk, dv, s.delta.state, s.delta.dv);
-    delta_rule(s.delta, run.count, chunked, s.delta.state);
-    copy_rows(s.delta.state, s.delta.dv, dk, dv, state, dv);
+    delta_rule(s.delta, run.count, chunked, dv, static_cast<float*>(run.segment.state) + head * dk * dv);
   }
   for (int64_t t = 0; t < run.count; ++t) {
     const int64_t at = ((run.segment.row + run.first + t) * args.value_heads + head) * dv;
