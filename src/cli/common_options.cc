@@ -75,6 +75,12 @@ DType EngineOptions::kv_dtype() const {
   return *dtype;
 }
 
+DType EngineOptions::state_dtype() const {
+  const auto dtype = dtype_from_name(state_type);
+  QN_CHECK(dtype.has_value(), "--state-type was checked when it was parsed");
+  return *dtype;
+}
+
 Rounding EngineOptions::rounding() const {
   return activations == "f32" ? Rounding::kNone : activations == "int8" ? Rounding::kInt8 : Rounding::kNative;
 }
@@ -95,6 +101,9 @@ void add_engine_options(CLI::App* command, EngineOptions& o) {
       ->group(group);
   add_choice(command, "--kv-type", o.kv_type, {"f32", "bf16", "q8_0"},
              "Type of the attention cache; default f32")
+      ->group(group);
+  add_choice(command, "--state-type", o.state_type, {"f32", "bf16"},
+             "Type of the recurrent state; default f32")
       ->group(group);
   add_choice(
       command, "--activations", o.activations, {"f32", "int8", "native"},

@@ -21,10 +21,12 @@ struct EngineOptions {
   std::string isa;      // "": the best of this machine
   int64_t threads = 0;  // 0: every processor
   std::string kv_type = "f32";
+  std::string state_type = "f32";
   std::string activations = "int8";
   int64_t context = 0;  // 0: what the command takes by default
 
   DType kv_dtype() const;
+  DType state_dtype() const;
   Rounding rounding() const;
 };
 void add_engine_options(CLI::App* command, EngineOptions& options);

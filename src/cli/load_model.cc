@@ -31,6 +31,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, const EngineOptions
   ModelOptions model_options;
   model_options.mtp = mtp;
   model_options.kv_dtype = options.kv_dtype();
+  model_options.state_dtype = options.state_dtype();
   std::optional<Progress> progress;
   const auto show = [&progress](int64_t done, int64_t total) {
     if (!progress) progress.emplace("loading", total, "tensors", true);

@@ -64,8 +64,8 @@ inline constexpr int64_t kGdnChunk = 64;
 
 struct GdnSegment {
   int64_t row = 0, count = 0;
-  int64_t position = 0;    // position of the first row
-  float* state = nullptr;  // [value_heads, key_dim, value_dim], updated
+  int64_t position = 0;   // position of the first row
+  void* state = nullptr;  // [value_heads, key_dim, value_dim] of GdnArgs::state_dtype, updated
   float* conv =
       nullptr;  // [conv_kernel - 1, channels], the last pre-convolution columns, oldest first; updated
 };
@@ -84,6 +84,8 @@ struct GdnArgs {
   const float* ba = nullptr;  // [n, 2 * value_heads]: b of every head, then a of every head
   float* out = nullptr;       // [n, value_heads, value_dim], after the gated norm
   GdnForm form = GdnForm::kAutomatic;
+  // F32, or BF16: then rounded after every whole chunk and after every token outside of them.
+  DType state_dtype = DType::kF32;
 
   int64_t channels() const { return 2 * key_heads * key_dim + value_heads * value_dim; }
 };

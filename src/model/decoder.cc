@@ -131,6 +131,7 @@ void Model::linear_attention(const LinearAttentionWeights& w, int64_t linear_lay
   args.ba = ba;
   args.out = room(s.mixed, n * w.out.cols);
   args.form = options_.gdn_form;
+  args.state_dtype = options_.state_dtype;
   const Projection projections[] = {{&w.qkv, qkv}, {&w.z, z}, {&w.ba, ba}};
   ops_.linear(projections, s.normed.data(), n);
   ops_.gdn(args);

@@ -37,6 +37,7 @@ StateShape make_state_shape(const ModelConfig& c, const ModelOptions& options) {
   s.kv_heads = c.num_kv_heads;
   s.head_dim = c.head_dim;
   s.kv_dtype = options.kv_dtype;
+  s.state_dtype = options.state_dtype;
   s.linear_layers = c.num_layers - c.attention_layers();
   s.value_heads = c.linear_value_heads;
   s.key_dim = c.linear_key_dim;

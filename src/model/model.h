@@ -45,6 +45,7 @@ struct DraftItem {
 struct ModelOptions {
   bool mtp = false;  // load the multi-token-prediction block; an error when the file has none
   DType kv_dtype = DType::kF32;
+  DType state_dtype = DType::kF32;  // of the recurrent state: F32 or BF16
   GdnForm gdn_form = GdnForm::kAutomatic;
 };
 

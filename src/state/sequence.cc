@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tensor/tensor.h"
 
 namespace qnext {
 
@@ -10,15 +11,19 @@ int64_t StateShape::kv_bytes_per_token() const {
   return attention_layers * 2 * kv_heads * row_bytes(kv_dtype, head_dim);
 }
 
+int64_t StateShape::state_bytes() const {
+  constexpr int64_t kFloat = sizeof(float);
+  return (row_bytes(state_dtype, state_cells()) + kFloat - 1) / kFloat * kFloat;
+}
+
 int64_t StateShape::recurrent_bytes() const {
-  return linear_layers * (state_floats() + conv_floats()) * static_cast<int64_t>(sizeof(float));
+  return linear_layers * (state_bytes() + conv_floats() * static_cast<int64_t>(sizeof(float)));
 }
 
 Sequence::Sequence(const StateShape& shape, BlockPool& pool)
-    : shape_(shape),
-      pool_(pool),
-      recurrent_(static_cast<size_t>(shape.linear_layers * (shape.state_floats() + shape.conv_floats())),
-                 0.0f) {}
+    : shape_(shape), pool_(pool), recurrent_(allocate_aligned(shape.recurrent_bytes())) {
+  restore(nullptr);
+}
 
 Sequence::~Sequence() { drop_blocks_after(0); }
 
@@ -61,27 +66,30 @@ KvLayerView Sequence::kv(int64_t attention_layer) {
   return view;
 }
 
-float* Sequence::recurrent_state(int64_t linear_layer) {
+void* Sequence::recurrent_state(int64_t linear_layer) {
   QN_CHECK(linear_layer >= 0 && linear_layer < shape_.linear_layers, "no such linear-attention layer");
-  return recurrent_.data() + linear_layer * (shape_.state_floats() + shape_.conv_floats());
+  return recurrent_.get() + linear_layer * (shape_.recurrent_bytes() / shape_.linear_layers);
 }
 
 float* Sequence::conv_history(int64_t linear_layer) {
-  return recurrent_state(linear_layer) + shape_.state_floats();
+  auto* state = static_cast<std::byte*>(recurrent_state(linear_layer));
+  return reinterpret_cast<float*>(state + shape_.state_bytes());
 }
 
 std::shared_ptr<const Snapshot> Sequence::snapshot() const {
-  return std::make_shared<const Snapshot>(Snapshot{position_, recurrent_});
+  const std::byte* begin = recurrent_.get();
+  return std::make_shared<const Snapshot>(Snapshot{position_, {begin, begin + shape_.recurrent_bytes()}});
 }
 
 int64_t Sequence::restore(const Snapshot* snapshot) {
+  const auto bytes = static_cast<size_t>(shape_.recurrent_bytes());
   if (snapshot) {
     QN_CHECK(snapshot->position <= position_, "a snapshot of the future");
-    QN_CHECK(snapshot->recurrent.size() == recurrent_.size(), "a snapshot of another model");
-    recurrent_ = snapshot->recurrent;
+    QN_CHECK(snapshot->recurrent.size() == bytes, "a snapshot of another model");
+    std::copy(snapshot->recurrent.begin(), snapshot->recurrent.end(), recurrent_.get());
     position_ = snapshot->position;
   } else {
-    std::fill(recurrent_.begin(), recurrent_.end(), 0.0f);
+    std::fill(recurrent_.get(), recurrent_.get() + bytes, std::byte{0});
     position_ = 0;
   }
   drop_blocks_after(position_);

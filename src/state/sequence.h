@@ -24,19 +24,21 @@ struct StateShape {
   int64_t block_tokens = 64;
   int64_t linear_layers = 0;
   int64_t value_heads = 0, key_dim = 0, value_dim = 0;
+  DType state_dtype = DType::kF32;  // or BF16; convolution history is F32
   int64_t conv_kernel = 0, conv_channels = 0;
 
   int64_t kv_bytes_per_token() const;  // all attention layers, K and V
   int64_t block_bytes() const { return kv_bytes_per_token() * block_tokens; }
-  int64_t state_floats() const { return value_heads * key_dim * value_dim; }  // one layer
-  int64_t conv_floats() const { return (conv_kernel - 1) * conv_channels; }   // one layer
+  int64_t state_cells() const { return value_heads * key_dim * value_dim; }  // one layer
+  int64_t conv_floats() const { return (conv_kernel - 1) * conv_channels; }  // one layer
+  int64_t state_bytes() const;      // one layer, a multiple of a float's size
   int64_t recurrent_bytes() const;  // all linear layers, state and convolution history
 };
 
 // The recurrent state of a sequence at one position. Immutable; cheap to share.
 struct Snapshot {
   int64_t position = 0;
-  std::vector<float> recurrent;  // [linear_layers, state_floats + conv_floats]
+  std::vector<std::byte> recurrent;  // of each linear layer the state, then the convolution history
 };
 
 class Sequence {
@@ -55,8 +57,8 @@ class Sequence {
   void advance(int64_t tokens);
 
   KvLayerView kv(int64_t attention_layer);
-  float* recurrent_state(int64_t linear_layer);  // [value_heads, key_dim, value_dim]
-  float* conv_history(int64_t linear_layer);     // [conv_kernel - 1, conv_channels], oldest first
+  void* recurrent_state(int64_t linear_layer);  // [value_heads, key_dim, value_dim] of state_dtype
+  float* conv_history(int64_t linear_layer);    // [conv_kernel - 1, conv_channels], oldest first
 
   std::shared_ptr<const Snapshot> snapshot() const;
   // Goes back to `snapshot`, taken from this sequence at or before its position, or to the start (null).
@@ -69,7 +71,7 @@ class Sequence {
   BlockPool& pool_;
   int64_t position_ = 0;
   std::vector<std::byte*> blocks_;
-  std::vector<float> recurrent_;
+  std::shared_ptr<std::byte> recurrent_;  // as in a snapshot
 };
 
 }  // namespace qnext

@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include <sys/mman.h>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,10 +13,27 @@ namespace qnext {
 
 std::string Shape::text() const { return fmt::format("[{}]", fmt::join(dims_, ", ")); }
 
+namespace {
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr std::align_val_t alignment_of(size_t bytes) {
+  return static_cast<std::align_val_t>(bytes >= 2 * kHugePage ? kHugePage : 64);
+}
+}  // namespace
+
+void* allocate_large(size_t bytes) {
+  void* memory = ::operator new(bytes, alignment_of(bytes));
+#ifdef MADV_HUGEPAGE
+  // A hint. Whole pages of ours only.
+  if (bytes >= 2 * kHugePage) ::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+void free_large(void* memory, size_t bytes) { ::operator delete(memory, alignment_of(bytes)); }
+
 std::shared_ptr<std::byte> allocate_aligned(int64_t bytes) {
-  constexpr std::align_val_t kAlign{64};
-  auto* memory = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes), kAlign));
-  return {memory, [kAlign](std::byte* p) { ::operator delete(p, kAlign); }};
+  const auto size = static_cast<size_t>(bytes);
+  return {static_cast<std::byte*>(allocate_large(size)), [size](std::byte* p) { free_large(p, size); }};
 }
 
 Tensor Tensor::allocate(DType dtype, Shape shape, std::byte** writable) {

@@ -26,6 +26,12 @@ TEST(Sequence, CountsItsMemory) {
   const StateShape s = small_shape();
   EXPECT_EQ(s.kv_bytes_per_token(), 2 * 2 * 2 * 4 * 4);
   EXPECT_EQ(s.recurrent_bytes(), 3 * (2 * 3 * 5 + 3 * 7) * 4);
+  StateShape half = s;
+  half.state_dtype = DType::kBF16;
+  half.value_dim = 1;
+  half.key_dim = 1;
+  half.value_heads = 3;  // an odd number of cells leaves the history aligned
+  EXPECT_EQ(half.recurrent_bytes(), 3 * (2 * 4 + 3 * 7 * 4));
 }
 
 TEST(Sequence, TakesBlocksAsItGrowsAndGivesThemBack) {
@@ -57,25 +63,26 @@ TEST(Sequence, LayersDoNotOverlap) {
   EXPECT_EQ(seq.kv(0).v_offset, part);
   EXPECT_EQ(seq.kv(1).k_offset, 2 * part);
   EXPECT_EQ(seq.kv(1).v_offset + part, s.block_bytes());
-  EXPECT_EQ(seq.conv_history(1) - seq.recurrent_state(1), s.state_floats());
-  EXPECT_EQ(seq.recurrent_state(2) - seq.conv_history(1), s.conv_floats());
+  EXPECT_EQ(seq.conv_history(1) - static_cast<float*>(seq.recurrent_state(1)), s.state_cells());
+  EXPECT_EQ(static_cast<float*>(seq.recurrent_state(2)) - seq.conv_history(1), s.conv_floats());
 }
 
 TEST(Sequence, RestoresASnapshotAndSaysWhereItIs) {
   BlockPool pool(small_shape().block_bytes(), 4);
   Sequence seq(small_shape(), pool);
   ASSERT_TRUE(seq.reserve(20).ok());
-  seq.recurrent_state(1)[3] = 1.5f;
+  auto* state = static_cast<float*>(seq.recurrent_state(1));
+  state[3] = 1.5f;
   seq.advance(10);
   const auto snapshot = seq.snapshot();
-  seq.recurrent_state(1)[3] = 2.5f;
+  state[3] = 2.5f;
   seq.advance(10);
   EXPECT_EQ(seq.restore(snapshot.get()), 10);
   EXPECT_EQ(seq.position(), 10);
-  EXPECT_EQ(seq.recurrent_state(1)[3], 1.5f);
+  EXPECT_EQ(state[3], 1.5f);
   EXPECT_EQ(pool.in_use(), 2);
   EXPECT_EQ(seq.restore(nullptr), 0);
-  EXPECT_EQ(seq.recurrent_state(1)[3], 0.0f);
+  EXPECT_EQ(state[3], 0.0f);
   EXPECT_EQ(pool.in_use(), 0);
 }
 

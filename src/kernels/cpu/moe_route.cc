@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/simd-inl.h"
@@ -26,41 +27,74 @@ uint64_t sort_key(float logit, int64_t index) {
 }
 int32_t index_of(uint64_t key) { return static_cast<int32_t>(~static_cast<uint32_t>(key)); }
 
-// p[i] = e^(logits[i] - top); returns their sum.
-float exponentials(const float* logits, float top, int64_t n, float* p) {
+// Groups of experts that a bound is taken from; more than any usual top_k.
+constexpr int64_t kGroups = 32;
+
+// A number that at least top_k logits reach, NaN counting as minus infinity: the top_k-th largest of the
+// groups' maxima. In a usual row few others reach it.
+float lower_bound(const float* logits, int64_t experts, int64_t top_k) {
+  constexpr int64_t kVectors = kGroups / kLanes;
+  const VF lowest = set(-std::numeric_limits<float>::infinity());
+  HWY_ALIGN float maxima[kGroups];
+  if (top_k > kGroups) return -std::numeric_limits<float>::infinity();
+  for (int64_t v = 0; v < kVectors; ++v) {
+    VF best = lowest;
+    for (int64_t e = v * kLanes; e < experts; e += kGroups) {
+      const int64_t left = experts - e;
+      VF x = load(logits + e, left);
+      if (left < kLanes) x = hn::IfThenElse(hn::FirstN(DF(), static_cast<size_t>(left)), x, lowest);
+      best = hn::Max(best, hn::IfThenElse(hn::IsNaN(x), lowest, x));
+    }
+    store(best, maxima + v * kLanes);
+  }
+  std::nth_element(maxima, maxima + top_k - 1, maxima + kGroups, std::greater<>());
+  return maxima[top_k - 1];
+}
+
+// The keys of all logits that reach `bound`.
+int64_t collect(const float* logits, int64_t experts, float bound, uint64_t* keys) {
+  int64_t count = 0;
+  for (int64_t first = 0; first < experts; first += kLanes) {
+    const int64_t left = std::min(experts - first, kLanes);
+    // Not below: a NaN passes, so that rows of little else still have top_k.
+    uint8_t bytes[8] = {};
+    hn::StoreMaskBits(DF(), hn::Not(hn::Lt(load(logits + first, left), set(bound))), bytes);
+    uint32_t bits = bytes[0] | static_cast<uint32_t>(bytes[1]) << 8;
+    if (left < kLanes) bits &= (1u << left) - 1;
+    for (; bits; bits &= bits - 1) {
+      const int64_t e = first + std::countr_zero(bits);
+      keys[count++] = sort_key(logits[e], e);
+    }
+  }
+  return count;
+}
+
+// Sum of e^(logits[i] - top).
+float sum_exponentials(const float* logits, float top, int64_t n) {
   VF total = zero();
   for (int64_t i = 0; i < n; i += kLanes) {
     const int64_t left = n - i;
     VF e = exp(hn::Sub(load(logits + i, left), set(top)));
     if (left < kLanes) e = hn::IfThenElseZero(hn::FirstN(DF(), static_cast<size_t>(left)), e);
-    store(e, p + i, left);
     total = hn::Add(total, e);
   }
   return sum(total);
 }
 
-struct RouteScratch {
-  RouteScratch(float* memory, int64_t experts) : layout(memory) {
-    p = layout.take(experts);
-    keys = reinterpret_cast<uint64_t*>(layout.take(2 * experts));
-  }
-  Layout layout;
-  float* p;
-  uint64_t* keys;
-};
-
-void route_row(const float* logits, int64_t experts, int64_t top_k, bool normalise,
-               const RouteScratch& scratch, int32_t* ids, float* weights) {
-  for (int64_t e = 0; e < experts; ++e) scratch.keys[e] = sort_key(logits[e], e);
-  std::partial_sort(scratch.keys, scratch.keys + top_k, scratch.keys + experts, std::greater<>());
-  const float total = exponentials(logits, logits[index_of(scratch.keys[0])], experts, scratch.p);
-  double chosen = 0;  // up to all experts, one after the other
+void route_row(const float* logits, int64_t experts, int64_t top_k, bool normalise, uint64_t* keys,
+               int32_t* ids, float* weights) {
+  const int64_t count = collect(logits, experts, lower_bound(logits, experts, top_k), keys);
+  std::partial_sort(keys, keys + top_k, keys + count, std::greater<>());
+  const float top = logits[index_of(keys[0])];
   for (int64_t k = 0; k < top_k; ++k) {
-    ids[k] = index_of(scratch.keys[k]);
-    weights[k] = scratch.p[ids[k]];
-    chosen += weights[k];
+    ids[k] = index_of(keys[k]);
+    weights[k] = logits[ids[k]] - top;
   }
-  const float divisor = normalise ? static_cast<float>(chosen) : total;
+  for (int64_t k = 0; k < top_k; k += kLanes)
+    store(exp(load(weights + k, top_k - k)), weights + k, top_k - k);
+  double chosen = 0;  // up to all experts, one after the other
+  for (int64_t k = 0; k < top_k; ++k) chosen += weights[k];
+  const float divisor = normalise ? static_cast<float>(chosen) : sum_exponentials(logits, top, experts);
   for (int64_t k = 0; k < top_k; ++k) weights[k] /= divisor;
 }
 
@@ -68,12 +102,11 @@ void route_row(const float* logits, int64_t experts, int64_t top_k, bool normali
 
 void moe_route(Workspace& workspace, const float* logits, int64_t n, int64_t experts, int64_t top_k,
                bool normalise, int32_t* ids, float* weights) {
-  workspace.reserve_workers(RouteScratch(nullptr, experts).layout.used());
+  workspace.reserve_workers(2 * experts);  // a 64-bit key each
   workspace.pool().parallel_for(n, 8, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-    const RouteScratch scratch(workspace.worker(worker), experts);
+    auto* keys = reinterpret_cast<uint64_t*>(workspace.worker(worker));
     for (int64_t i = begin; i < end; ++i) {
-      route_row(logits + i * experts, experts, top_k, normalise, scratch, ids + i * top_k,
-                weights + i * top_k);
+      route_row(logits + i * experts, experts, top_k, normalise, keys, ids + i * top_k, weights + i * top_k);
     }
   });
 }

@@ -1,5 +1,4 @@
-// Memory for weights that are laid out at load: large pieces, on huge pages where the system grants them,
-// because reading gigabytes a token through pages of 4 KiB costs a tenth of the speed.
+// Memory for weights that are laid out at load, in large pieces.
 #pragma once
 
 #include <cstddef>

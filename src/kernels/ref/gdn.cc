@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/ref/ref_ops.h"
+#include "tensor/float_formats.h"
 
 namespace qnext::ref {
 namespace {
@@ -77,8 +78,14 @@ HeadRun head_inputs(const GdnArgs& args, const GdnSegment& segment, const std::v
   return run;
 }
 
+// To what the state is stored as.
+double stored(double x, DType dtype) {
+  const float rounded = static_cast<float>(x);
+  return dtype == DType::kBF16 ? bf16_to_float(float_to_bf16(rounded)) : rounded;
+}
+
 // S = e^g S; u = beta (v - S^T k); S += k u^T; o = S^T q.  S: [dk, dv]
-void recurrent(HeadRun& run, int64_t begin, int64_t end, std::vector<double>& s) {
+void recurrent(HeadRun& run, int64_t begin, int64_t end, DType dtype, std::vector<double>& s) {
   const int64_t dk = run.dk, dv = run.dv;
   for (int64_t t = begin; t < end; ++t) {
     const double* q = &run.q[static_cast<size_t>(t * dk)];
@@ -96,6 +103,10 @@ void recurrent(HeadRun& run, int64_t begin, int64_t end, std::vector<double>& s)
         out += cell * q[i];
       }
       run.o[static_cast<size_t>(t * dv + j)] = out;
+    }
+    // Any token may be a step's last.
+    if (dtype == DType::kBF16) {
+      for (double& x : s) x = stored(x, dtype);
     }
   }
 }
@@ -156,20 +167,27 @@ void chunk(HeadRun& run, int64_t begin, int64_t end, std::vector<double>& s) {
   }
 }
 
-void delta_rule(const GdnArgs& args, const GdnSegment& segment, HeadRun& run, float* state) {
-  std::vector<double> s(state, state + run.dk * run.dv);
+template <class Cell, class Load, class Store>
+void delta_rule(const GdnArgs& args, const GdnSegment& segment, HeadRun& run, Cell* state, Load load,
+                Store store) {
+  std::vector<double> s(static_cast<size_t>(run.dk * run.dv));
+  std::transform(state, state + s.size(), s.begin(), load);
   for (int64_t t = 0; t < run.count;) {
     const int64_t offset = (segment.position + t) % kGdnChunk;
     const int64_t end = std::min(run.count, t + kGdnChunk - offset);
     const bool whole = offset == 0 && end - t == kGdnChunk && args.form == GdnForm::kAutomatic;
-    (whole ? chunk : recurrent)(run, t, end, s);
+    if (whole) {
+      chunk(run, t, end, s);
+    } else {
+      recurrent(run, t, end, args.state_dtype, s);
+    }
     // Rounded where a prompt may be cut without a trace, since the cut rounds it too.
     if (offset + (end - t) == kGdnChunk) {
-      for (double& x : s) x = static_cast<float>(x);
+      for (double& x : s) x = stored(x, args.state_dtype);
     }
     t = end;
   }
-  std::copy(s.begin(), s.end(), state);
+  std::transform(s.begin(), s.end(), state, store);
 }
 
 // y = norm * (o / rms(o)) * silu(z)
@@ -193,7 +211,15 @@ void gdn(ThreadPool& pool, const GdnArgs& args) {
     pool.parallel_for(args.value_heads, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t head = begin; head < end; ++head) {
         HeadRun run = head_inputs(args, segment, conv, head);
-        delta_rule(args, segment, run, segment.state + head * args.key_dim * args.value_dim);
+        const int64_t first = head * args.key_dim * args.value_dim;
+        if (args.state_dtype == DType::kBF16) {
+          delta_rule(args, segment, run, static_cast<uint16_t*>(segment.state) + first, bf16_to_float,
+                     [](double x) { return float_to_bf16(static_cast<float>(x)); });
+        } else {
+          delta_rule(
+              args, segment, run, static_cast<float*>(segment.state) + first,
+              [](float x) { return static_cast<double>(x); }, [](double x) { return static_cast<float>(x); });
+        }
         gated_norm(args, segment, run, head);
       }
     });
