@@ -8,10 +8,11 @@
 
 #include "base/progress.h"
 #include "cli/load_model.h"
-#include "cli/memory_speed.h"
+
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "engine/batch.h"
+#include "engine/memory_speed.h"
 #include "engine/traffic.h"
 
 namespace qnext {
@@ -125,7 +126,7 @@ Result<int> run_bench(const BenchOptions& options) {
   QN_TRY(const OpenedModel opened, open_model(options.model));
   QN_RETURN_IF_ERROR(check(options, cases, opened.checkpoint.config));
   QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine));
-  const double memory = measure_read_gb_per_s(*loaded.pool);
+  const double memory = MemorySpeed(*loaded.pool).read_gb_per_s();
   if (!options.json) {
     QN_RETURN_IF_ERROR(write_out(
         fmt::format("{}: {} of weights, backend {}, {} threads, {} cache, memory reads {:.1f} GB/s\n"
