@@ -70,7 +70,8 @@ class QnextPeer : public peers::Peer {
     const auto piece = static_cast<int64_t>(piece_);
     for (int64_t at = 0; at < count; at += piece) {
       const int64_t rows = std::min(piece, count - at);
-      bytes += bytes_of_step(model_, {1, rows, depth + at + rows});
+      bytes += bytes_of_step(
+          model_, {.rows = rows, .position = depth + at + rows, .logit_rows = at + rows == count ? 1 : 0});
     }
     return bytes / static_cast<double>(count);
   }
