@@ -128,6 +128,8 @@ __attribute__((target("amx-tile"))) void make_tiles() {
   } layout;
   std::fill_n(layout.row_bytes, kTiles, uint16_t{kTileRowBytes});
   std::fill_n(layout.rows, kTiles, uint8_t{kTileRows});
+  // GCC 12 takes the instruction to read 8 bytes, and leaves out the stores to the others.
+  asm volatile("" : : "r"(&layout) : "memory");
   _tile_loadconfig(&layout);
   _tile_zero(0);
   _tile_zero(1);
