@@ -22,7 +22,7 @@ const usage = `usage: compare.mjs MODEL.gguf... [options]
   --no-llama        leaves llama.cpp out
   --piece N         qnext's most tokens of a step; standard 512
   --kv-type TYPE    qnext's cache; standard bf16, as wide as the others'
-  --isa NAME        qnext's instruction set
+  --activations TYPE, --isa NAME   as of qnext; standard int8, the best
   --json OUT        all numbers
   --build FOLDER    standard build/release`;
 
@@ -33,7 +33,8 @@ const { values: options, positionals: models } = parseArgs({
     lengths: standard('512,2048'), depths: standard('0,4096,16384'), generate: standard('64'),
     threads: standard('2'), repeat: standard('5'), starts: standard('3'), ik: { type: 'string' },
     'ik-repack': standard('1'), 'no-llama': { type: 'boolean' }, piece: standard('512'),
-    'kv-type': standard('bf16'), isa: { type: 'string' }, json: { type: 'string' },
+    'kv-type': standard('bf16'), activations: standard('int8'), isa: { type: 'string' },
+    json: { type: 'string' },
     build: standard(join(top, 'build', 'release')), help: { type: 'boolean' },
   },
 });

@@ -101,11 +101,13 @@ function llamaFolder() {
 // How to start each program: {name, start(model, context)}. `settings` are lines to choose between, each a
 // contestant of its own.
 export function programs(options, work) {
-  const { build, threads, piece, isa } = options;
+  const { build, threads } = options;
+  const more = ['piece', 'kv-type', 'activations', 'isa'].filter((name) => options[name])
+    .map((name) => `${name}=${options[name]}`);
   const list = [{
     name: 'qnext', settings: { qnext: null },
     start: (model, context) => new Process(join(build, 'bench', 'peers', 'qnext_peer'),
-      [model, threads, context, piece, options['kv-type'], ...(isa ? [isa] : [])]),
+      [model, `threads=${threads}`, `context=${context}`, ...more]),
   }];
   if (!options['no-llama']) {
     const folder = llamaFolder();

@@ -1,6 +1,7 @@
 // qnext as one of the programs that compare.mjs compares:
-//   qnext_peer MODEL THREADS CONTEXT PIECE [KV_TYPE [ISA]]
-// PIECE is the most tokens of a step. Beyond peer_server.h it knows
+//   qnext_peer MODEL [NAME=VALUE]...
+// with the names threads, context, piece (most tokens of a step), kv-type, activations and isa. Beyond
+// peer_server.h it knows
 //   bandwidth        "value GB": what all threads together read from memory now, GB/s
 //   bytes N D        "value BYTES": what a token of N in one step moves at least, after D tokens
 #include <fmt/format.h>
@@ -86,16 +87,54 @@ class QnextPeer : public peers::Peer {
   std::optional<MemorySpeed> speed_;
 };
 
+struct Options {
+  int threads = 0;
+  int64_t context = 4096, piece = 512;
+  DType kv_type = DType::kBF16;
+  Rounding rounding = Rounding::kInt8;
+  std::string isa;
+
+  Status set(const std::string& name, const std::string& value);
+};
+
+Status Options::set(const std::string& name, const std::string& value) {
+  const Error bad(fmt::format("{}={}: no such option or value", name, value));
+  if (name == "threads") {
+    threads = std::atoi(value.c_str());
+  } else if (name == "context") {
+    context = std::atoll(value.c_str());
+  } else if (name == "piece") {
+    piece = std::atoll(value.c_str());
+    if (piece <= 0) return bad;
+  } else if (name == "kv-type") {
+    const auto type = dtype_from_name(value);
+    if (!type) return bad;
+    kv_type = *type;
+  } else if (name == "activations") {
+    if (value != "f32" && value != "int8" && value != "native") return bad;
+    rounding = value == "f32" ? Rounding::kNone : value == "int8" ? Rounding::kInt8 : Rounding::kNative;
+  } else if (name == "isa") {
+    isa = value;
+  } else {
+    return bad;
+  }
+  return {};
+}
+
 Status run(int argc, char** argv) {
-  if (argc < 5 || argc > 7) return Error("usage: qnext_peer MODEL THREADS CONTEXT PIECE [KV_TYPE [ISA]]");
-  const auto kv_type = dtype_from_name(argc > 5 ? argv[5] : "bf16");
-  if (!kv_type) return Error(fmt::format("{}: not a type", argv[5]));
+  if (argc < 2) return Error("usage: qnext_peer MODEL [NAME=VALUE]...");
+  Options options;
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = std::min(argument.find('='), argument.size() - 1);
+    QN_RETURN_IF_ERROR(options.set(argument.substr(0, equals), argument.substr(equals + 1)));
+  }
   QN_TRY(const Checkpoint checkpoint, open_checkpoint(argv[1]));
-  ThreadPool threads(std::atoi(argv[2]));
-  const std::unique_ptr<Ops> ops = make_cpu_ops(threads, argc > 6 ? argv[6] : "");
-  if (!ops) return Error(fmt::format("{}: not an instruction set of this machine", argv[6]));
-  QN_TRY(const auto model, Model::load(checkpoint, *ops, {.kv_dtype = *kv_type}));
-  QnextPeer peer(*model, threads, std::atoll(argv[3]), std::atoll(argv[4]));
+  ThreadPool threads(options.threads);
+  const std::unique_ptr<Ops> ops = make_cpu_ops(threads, options.isa, options.rounding);
+  if (!ops) return Error(fmt::format("{}: not an instruction set of this machine", options.isa));
+  QN_TRY(const auto model, Model::load(checkpoint, *ops, {.kv_dtype = options.kv_type}));
+  QnextPeer peer(*model, threads, options.context, options.piece);
   peers::Server(peer).run();
   return {};
 }

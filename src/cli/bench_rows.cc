@@ -29,8 +29,7 @@ TokenCost cost_of(const Model& model, const Batch& batch, const BenchCase& what)
   }
   const auto tokens = static_cast<double>(what.tokens * what.batch);
   cost.bytes /= tokens;
-  cost.arithmetic.bytewise /= tokens;
-  cost.arithmetic.floating /= tokens;
+  cost.arithmetic *= 1 / tokens;
   return cost;
 }
 
@@ -52,9 +51,13 @@ Json Machine::to_json() const {
 }
 
 double BenchRow::roofline_tokens_per_s() const {
-  const double f32 = machine.peaks.f32.gflops;
-  const double bytewise = std::max(f32, machine.peaks.int8.gflops);  // where there is no such instruction
-  const double computing = cost.arithmetic.bytewise / bytewise + cost.arithmetic.floating / f32;
+  const Peaks& peaks = machine.peaks;
+  // A machine without an instruction for the narrower arithmetic has that for the wider one.
+  const double f32 = peaks.f32.gflops, int8 = std::max(f32, peaks.int8.gflops),
+               bf16 = std::max(f32, peaks.bf16.gflops);
+  const StepArithmetic& a = cost.arithmetic;
+  const double computing = a.f32 / f32 + a.bf16 / (rounding == Rounding::kNative ? bf16 : f32) +
+                           a.quantised / (rounding == Rounding::kNone ? f32 : int8);
   return 1e9 / std::max(cost.bytes / machine.read_gb_per_s, computing);
 }
 
@@ -76,8 +79,13 @@ Json BenchRow::to_json() const {
           {"share_of_roofline", share_of_roofline()}};
 }
 
-Bench::Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece)
-    : model_(*loaded.model), pool_(*loaded.pool), repeat_(repeat), piece_(piece), memory_(*loaded.pool) {
+Bench::Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding)
+    : model_(*loaded.model),
+      pool_(*loaded.pool),
+      repeat_(repeat),
+      piece_(piece),
+      rounding_(rounding),
+      memory_(*loaded.pool) {
   before_ = measure_machine();
 }
 
@@ -92,7 +100,7 @@ Result<BenchRow> Bench::measure(const BenchCase& what) {
   QN_RETURN_IF_ERROR(batch.prompt(what.depth));
   batch.mark();
   if (what.depth > 0) before_ = measure_machine();  // that prompt may have taken long
-  BenchRow row{what, {}, cost_of(model_, batch, what), {}};
+  BenchRow row{what, {}, cost_of(model_, batch, what), {}, rounding_};
   for (int64_t i = 0; i < repeat_ + 1; ++i) {
     const auto start = std::chrono::steady_clock::now();
     QN_RETURN_IF_ERROR(run_once(batch, what));

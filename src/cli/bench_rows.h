@@ -39,6 +39,7 @@ struct BenchRow {
   std::vector<double> tokens_per_s;  // rising; all sequences together
   TokenCost cost;
   Machine machine;  // around this row
+  Rounding rounding = Rounding::kInt8;
 
   double median() const {
     const size_t n = tokens_per_s.size();
@@ -48,7 +49,7 @@ struct BenchRow {
   double gflops() const { return cost.arithmetic.total() * median() / 1e9; }
   double share_of_bandwidth() const { return gb_per_s() / machine.read_gb_per_s; }
   // Tokens per second of a program that moves as little as possible at the speed of the memory while it
-  // computes at the machine's peaks: products with quantised weights in bytes, all else in float32.
+  // computes at the machine's peaks, in the narrowest arithmetic that `rounding` lets it use.
   double roofline_tokens_per_s() const;
   double share_of_roofline() const { return median() / roofline_tokens_per_s(); }
 
@@ -59,7 +60,7 @@ struct BenchRow {
 // processors get faster and slower by a factor of two as the others come and go.
 class Bench {
  public:
-  Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece);
+  Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding);
   // The best that was measured so far.
   const Machine& machine() const { return best_; }
   Result<BenchRow> measure(const BenchCase& what);
@@ -69,6 +70,7 @@ class Bench {
   Model& model_;
   ThreadPool& pool_;
   int64_t repeat_, piece_;
+  Rounding rounding_;
   MemorySpeed memory_;
   Machine before_, best_;
 };

@@ -105,6 +105,7 @@ Json summary_of(const OpenedModel& opened, const LoadedModel& loaded, const Benc
           {"backend", loaded.ops->name()},
           {"threads", loaded.pool->size()},
           {"kv_type", options.engine.kv_type},
+          {"activations", options.engine.activations},
           {"repeat", options.repeat},
           {"piece", options.piece},
           {"machine", bench.machine().to_json()},
@@ -134,7 +135,7 @@ Result<int> run_bench(const BenchOptions& options) {
     QN_TRY(picture, AtomicFile::create(options.plot));
   }
   QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine));
-  Bench bench(loaded, options.repeat, options.piece);
+  Bench bench(loaded, options.repeat, options.piece, options.engine.rounding());
   if (!options.json) QN_RETURN_IF_ERROR(write_out(heading(opened, loaded, options, bench)));
   std::vector<BenchRow> rows;
   {
@@ -170,7 +171,7 @@ void add_bench(CLI::App& program, Action& action) {
       "to be chosen), cache and state; flops_per_token is what it has to compute. They are held against the "
       "machine, which is measured in between: share_of_bandwidth is the time to read those bytes, and "
       "share_of_roofline the longer of that and the time to compute at the peak of the machine's best "
-      "instruction (bytes for quantised weights, else float32), by the time that was needed.",
+      "instruction for what --activations allows, by the time that was needed.",
       {"# decoding at three depths\nqnext bench model.gguf --prompt 0 --generate 64 --depth 0,4096,16384",
        "# a picture of it\nqnext bench model.gguf --depth 0,4096,16384 --batch 1,8 --plot speed.svg",
        "# for a script\nqnext bench ./model --batch 1,8 --repeat 3 --json"});

@@ -32,7 +32,8 @@ class Products {
  public:
   void add(const Matrix& matrix, double rows) {
     const double operations = 2 * static_cast<double>(matrix.rows * matrix.cols) * rows;
-    (is_quantised(matrix.dtype) ? sum_.bytewise : sum_.floating) += operations;
+    const bool bf16 = matrix.dtype == DType::kBF16;
+    (is_quantised(matrix.dtype) ? sum_.quantised : bf16 ? sum_.bf16 : sum_.f32) += operations;
   }
   void add(const Mlp& mlp, double rows) {
     for (const Matrix* matrix : {&mlp.gate, &mlp.up, &mlp.down}) add(*matrix, rows);
@@ -109,7 +110,7 @@ StepArithmetic arithmetic_of_step(const Model& model, const StepTraffic& step) {
         layer.kind == LayerKind::kFullAttention ? of_attention(config, step) : of_delta_rule(config, step);
   }
   StepArithmetic sum = products.sum();
-  sum.floating += rest;
+  sum.f32 += rest;
   return sum;
 }
 

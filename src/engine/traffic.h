@@ -24,12 +24,18 @@ double bytes_of_step(const Model& model, const StepTraffic& step);
 
 // Additions and multiplications, by the arithmetic that they can be done in.
 struct StepArithmetic {
-  double bytewise = 0;  // products with quantised weights: 8-bit integers will do
-  double floating = 0;  // all else
-  double total() const { return bytewise + floating; }
+  double quantised = 0;  // products with quantised weights: 8-bit integers will do
+  double bf16 = 0;       // with BF16 weights
+  double f32 = 0;        // all else
+  double total() const { return quantised + bf16 + f32; }
   StepArithmetic& operator+=(const StepArithmetic& other) {
-    bytewise += other.bytewise;
-    floating += other.floating;
+    quantised += other.quantised;
+    bf16 += other.bf16;
+    f32 += other.f32;
+    return *this;
+  }
+  StepArithmetic& operator*=(double factor) {
+    for (double* part : {&quantised, &bf16, &f32}) *part *= factor;
     return *this;
   }
 };

@@ -170,7 +170,8 @@ TEST_F(SessionTest, ArithmeticOfAPromptIsThatOfItsTokens) {
   const double together = arithmetic_of_step(model, {.rows = 8, .position = 27}).total();
   const Matrix& head = model.weights().head;
   EXPECT_NEAR(one_by_one.total() - together, 7.0 * 2.0 * static_cast<double>(head.rows * head.cols), 1);
-  EXPECT_EQ(arithmetic_of_step(model, {}).bytewise, 0);  // this model is BF16
+  EXPECT_EQ(arithmetic_of_step(model, {}).quantised, 0);  // this model is BF16
+  EXPECT_GT(arithmetic_of_step(model, {}).bf16, arithmetic_of_step(model, {}).f32);
   const ModelConfig& config = model.config();
   EXPECT_NEAR(arithmetic_of_step(model, {.position = 11}).total() -
                   arithmetic_of_step(model, {.position = 1}).total(),
