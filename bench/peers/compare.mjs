@@ -4,7 +4,7 @@ import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { programs, top } from './processes.mjs';
+import { programs, quiet, top } from './processes.mjs';
 import { compared, speedTable, spread, startTable } from './report.mjs';
 
 const kWarmUp = 512;       // tokens: enough for nearly every expert to be touched
@@ -17,6 +17,7 @@ const usage = `usage: compare.mjs MODEL.gguf... [options]
   --generate N      tokens generated; standard 64
   --threads N       standard 2
   --repeat N        pairs of each case; standard 5
+  --patience S      waits up to S seconds before each pair until nothing else runs; standard 0
   --starts N        starts of each program; standard 3, 0 for none
   --ik FOLDER       a build of ik_llama.cpp; --ik-repack 0 without its run-time repacking
   --no-llama        leaves llama.cpp out
@@ -31,7 +32,7 @@ const { values: options, positionals: models } = parseArgs({
   allowPositionals: true,
   options: {
     lengths: standard('512,2048'), depths: standard('0,4096,16384'), generate: standard('64'),
-    threads: standard('2'), repeat: standard('5'), starts: standard('3'), ik: { type: 'string' },
+    threads: standard('2'), repeat: standard('5'), starts: standard('3'), patience: standard('0'), ik: { type: 'string' },
     'ik-repack': standard('1'), 'no-llama': { type: 'boolean' }, piece: standard('512'),
     'kv-type': standard('bf16'), activations: standard('int8'), isa: { type: 'string' },
     json: { type: 'string' },
@@ -77,6 +78,7 @@ class Contestant {
 // One pair: qnext and the peer one right after the other, in turns first. Neither has to begin again between
 // tokens at a depth: both move on by the same tokens from pair to pair.
 async function pair(what, qnext, peer, qnextFirst) {
+  await quiet(Number(options.patience));
   const result = { disturbed: 0 };
   for (const who of qnextFirst ? [qnext, peer] : [peer, qnext]) {
     if (what.depth === 0) await who.goTo(0);
@@ -128,6 +130,7 @@ async function speeds(model) {
 // From the start of a process to the logits after a short prompt, with the file in the page cache.
 async function measureStarts(model) {
   await inPageCache(model);
+  await quiet(Number(options.patience));
   const found = Object.fromEntries(all.map(({ name }) => [name, []]));
   for (let i = 0; i < starts; ++i) {
     for (const program of all) {

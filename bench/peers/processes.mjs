@@ -9,6 +9,22 @@ const kTicksPerSecond = 100;  // of /proc
 const here = dirname(fileURLToPath(import.meta.url));
 export const top = join(here, '..', '..');
 
+function busyTicks() {
+  const all = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+  const [user, nice, system, , , irq, softirq, steal] = all;
+  return user + nice + system + irq + softirq + steal;
+}
+
+// Waits until nothing else uses processors, but no longer than `seconds`. All peers are stopped meanwhile.
+export async function quiet(seconds) {
+  const kLook = 500, kIdle = 0.1, end = performance.now() + 1000 * seconds;
+  while (performance.now() < end) {
+    const before = busyTicks(), start = performance.now();
+    await new Promise((resolve) => { setTimeout(resolve, kLook); });
+    if ((busyTicks() - before) / kTicksPerSecond < kIdle * (performance.now() - start) / 1000) return;
+  }
+}
+
 // A running peer. It is stopped by the system while it is not asked anything: llama.cpp's threads go on
 // polling for a while after a step, and would take processors from the one that is measured.
 export class Process {
@@ -57,10 +73,8 @@ export class Process {
 
   // Ticks that all processors and that the peer has worked, or that the host has taken away.
   processorTimes() {
-    const all = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
     const own = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1].split(' ').map(Number);
-    const [user, nice, system, , , irq, softirq, steal] = all;
-    return { all: user + nice + system + irq + softirq + steal, own: own[11] + own[12] };
+    return { all: busyTicks(), own: own[11] + own[12] };
   }
 
   // Bytes: the most that was resident, and what is resident now that is no part of a file.
