@@ -25,6 +25,11 @@ export async function quiet(seconds) {
   }
 }
 
+// A stopped process would outlive a driver that fails.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
 // A running peer. It is stopped by the system while it is not asked anything: llama.cpp's threads go on
 // polling for a while after a step, and would take processors from the one that is measured.
 export class Process {
@@ -33,6 +38,8 @@ export class Process {
     this.started = performance.now();
     this.child = spawn(command, args.map(String),
       { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
+    running.add(this.child);
+    this.child.on('exit', () => running.delete(this.child));
     this.lines = [];
     this.waiting = null;
     const give = (line) => {
