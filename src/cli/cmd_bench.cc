@@ -2,48 +2,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <filesystem>
 #include <memory>
-#include <numeric>
+#include <tuple>
 
+#include "base/files.h"
 #include "base/progress.h"
+#include "cli/bench_rows.h"
 #include "cli/load_model.h"
-#include "cli/memory_speed.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
+#include "cli/plot_svg.h"
 #include "engine/batch.h"
-#include "engine/traffic.h"
 
 namespace qnext {
 namespace {
 
 struct BenchOptions {
-  std::string model;
+  std::string model, plot;
   std::vector<int64_t> prompt{512}, generate{64}, depth{0}, batch{1};
-  int64_t repeat = 5;
+  int64_t repeat = 5, piece = Batch::kPiece;
   bool json = false;
   EngineOptions engine;
 };
 
-struct Case {
-  bool prefill = false;
-  int64_t tokens = 0;  // of each sequence
-  int64_t depth = 0, batch = 1;
-};
-
-struct Row {
-  Case what;
-  std::vector<double> tokens_per_s;  // rising; all sequences together
-  double bytes_per_token = 0;
-  double median() const {
-    const size_t n = tokens_per_s.size();
-    return (tokens_per_s[(n - 1) / 2] + tokens_per_s[n / 2]) / 2;
-  }
-  double gb_per_s() const { return bytes_per_token * median() / 1e9; }
-};
-
-std::vector<Case> cases_of(const BenchOptions& options) {
-  std::vector<Case> cases;
+std::vector<BenchCase> cases_of(const BenchOptions& options) {
+  std::vector<BenchCase> cases;
   for (const bool prefill : {true, false}) {
     for (const int64_t batch : options.batch) {
       for (const int64_t depth : options.depth) {
@@ -56,59 +40,81 @@ std::vector<Case> cases_of(const BenchOptions& options) {
   return cases;
 }
 
-Status run_once(Batch& batch, const Case& what) {
-  if (what.prefill) return batch.prompt(what.tokens);
-  for (int64_t i = 0; i < what.tokens; ++i) QN_RETURN_IF_ERROR(batch.decode());
-  return {};
+std::string table_line(const BenchRow& row) {
+  return fmt::format(
+      "{:<8}{:>7}{:>8}{:>7}{:>11.2f}{:>11.2f}{:>11.2f}{:>11}{:>8.2f}{:>9.1f}{:>8.0f} %{:>8.0f} %\n",
+      row.what.prefill ? "prefill" : "decode", row.what.tokens, row.what.depth, row.what.batch, row.median(),
+      row.tokens_per_s.front(), row.tokens_per_s.back(), human_bytes(static_cast<int64_t>(row.cost.bytes)),
+      row.gb_per_s(), row.gflops(), 100 * row.share_of_bandwidth(), 100 * row.share_of_roofline());
 }
 
-double bytes_per_token(const Model& model, const Batch& batch, const Case& what) {
-  const int64_t piece = what.prefill ? batch.piece() : 1;
-  double bytes = 0;
-  for (int64_t at = 0; at < what.tokens; at += piece) {
-    const int64_t count = std::min(piece, what.tokens - at);
-    bytes += bytes_of_step(model, {what.batch, what.batch * count, what.depth + at + count});
+std::string heading(const OpenedModel& opened, const LoadedModel& loaded, const BenchOptions& options,
+                    const Bench& bench) {
+  const Machine& machine = bench.machine();
+  return fmt::format(
+      "{}: {} of weights, backend {}, {} threads, {} cache\n"
+      "machine: reads {:.1f} GB/s, computes {:.0f} GFLOP/s in float32, {:.0f} in bf16, {:.0f} in int8\n"
+      "{:<8}{:>7}{:>8}{:>7}{:>11}{:>11}{:>11}{:>11}{:>8}{:>9}{:>10}{:>10}\n",
+      opened.label, human_bytes(loaded.model->weight_bytes()), loaded.ops->name(), loaded.pool->size(),
+      options.engine.kv_type, machine.read_gb_per_s, machine.peaks.f32.gflops, machine.peaks.bf16.gflops,
+      machine.peaks.int8.gflops, "kind", "tokens", "depth", "batch", "tokens/s", "min", "max", "per token",
+      "GB/s", "GFLOP/s", "of memory", "of roof");
+}
+
+// Speed by depth, a line for every batch and number of tokens, and the roofline of each.
+Plot plot_of(const std::string& title, bool prefill, std::vector<BenchRow> rows) {
+  const auto key = [](const BenchRow& row) {
+    return std::tuple(row.what.batch, row.what.tokens, row.what.depth);
+  };
+  std::erase_if(rows, [&](const BenchRow& row) { return row.what.prefill != prefill; });
+  std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  Plot plot{title, "tokens before", "tokens/s", {}};
+  const BenchRow* last = nullptr;
+  int colour = -1;
+  for (const BenchRow& row : rows) {
+    const BenchCase& what = row.what;
+    if (!last || what.batch != last->what.batch || what.tokens != last->what.tokens) {
+      const std::string label = fmt::format("{} tokens, batch {}", what.tokens, what.batch);
+      plot.lines.push_back({label, {}, false, ++colour});
+      plot.lines.push_back({"its roofline", {}, true, colour});
+    }
+    const auto depth = static_cast<double>(what.depth);
+    plot.lines[plot.lines.size() - 2].points.push_back({depth, row.median()});
+    plot.lines.back().points.push_back({depth, row.roofline_tokens_per_s()});
+    last = &row;
   }
-  return bytes / static_cast<double>(what.tokens * what.batch);
+  return plot;
 }
 
-Result<Row> measure(Model& model, const Case& what, int64_t repeat) {
-  Batch batch(model, what.batch, what.depth + what.tokens);
-  QN_RETURN_IF_ERROR(batch.prompt(what.depth));
-  batch.mark();
-  Row row{what, {}, bytes_per_token(model, batch, what)};
-  for (int64_t i = 0; i < repeat + 1; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    QN_RETURN_IF_ERROR(run_once(batch, what));
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (i > 0) row.tokens_per_s.push_back(static_cast<double>(what.tokens * what.batch) / seconds);
-    batch.rewind();
+std::string picture_of(const std::string& label, const std::vector<BenchRow>& rows) {
+  std::vector<Plot> plots;
+  for (const bool prefill : {true, false}) {
+    const std::string title = fmt::format("{}: {}", label, prefill ? "prefill" : "decode");
+    plots.push_back(plot_of(title, prefill, rows));
+    if (plots.back().lines.empty()) plots.pop_back();
   }
-  std::sort(row.tokens_per_s.begin(), row.tokens_per_s.end());
-  return row;
+  return to_svg(plots);
 }
 
-Json to_json(const Row& row) {
-  return {{"kind", row.what.prefill ? "prefill" : "decode"},
-          {"tokens", row.what.tokens},
-          {"depth", row.what.depth},
-          {"batch", row.what.batch},
-          {"median_tokens_per_s", row.median()},
-          {"min", row.tokens_per_s.front()},
-          {"max", row.tokens_per_s.back()},
-          {"bytes_per_token", row.bytes_per_token},
-          {"gb_per_s", row.gb_per_s()}};
+Json summary_of(const OpenedModel& opened, const LoadedModel& loaded, const BenchOptions& options,
+                const Bench& bench, const std::vector<BenchRow>& rows) {
+  Json list = Json::array();
+  for (const BenchRow& row : rows) list.push_back(row.to_json());
+  return {{"model", opened.label},
+          {"weight_bytes", loaded.model->weight_bytes()},
+          {"backend", loaded.ops->name()},
+          {"threads", loaded.pool->size()},
+          {"kv_type", options.engine.kv_type},
+          {"activations", options.engine.activations},
+          {"repeat", options.repeat},
+          {"piece", options.piece},
+          {"machine", bench.machine().to_json()},
+          {"rows", list},
+          {"peak_memory_bytes", peak_memory_bytes()}};
 }
 
-std::string table_line(const Row& row) {
-  return fmt::format("{:<8}{:>7}{:>8}{:>7}{:>12.2f}{:>12.2f}{:>12.2f}{:>12}{:>9.2f}\n",
-                     row.what.prefill ? "prefill" : "decode", row.what.tokens, row.what.depth, row.what.batch,
-                     row.median(), row.tokens_per_s.front(), row.tokens_per_s.back(),
-                     human_bytes(static_cast<int64_t>(row.bytes_per_token)), row.gb_per_s());
-}
-
-Status check(const BenchOptions& options, const std::vector<Case>& cases, const ModelConfig& config) {
-  for (const Case& c : cases) {
+Status check(const BenchOptions& options, const std::vector<BenchCase>& cases, const ModelConfig& config) {
+  for (const BenchCase& c : cases) {
     const int64_t limit = options.engine.context > 0 ? std::min(options.engine.context, config.max_positions)
                                                      : config.max_positions;
     if (c.tokens > limit || c.depth > limit - c.tokens) {  // the sum may not fit
@@ -120,40 +126,33 @@ Status check(const BenchOptions& options, const std::vector<Case>& cases, const 
 }
 
 Result<int> run_bench(const BenchOptions& options) {
-  const std::vector<Case> cases = cases_of(options);
+  const std::vector<BenchCase> cases = cases_of(options);
   if (cases.empty()) return wrong_usage("bench", "nothing to measure: --prompt and --generate are both 0");
   QN_TRY(const OpenedModel opened, open_model(options.model));
   QN_RETURN_IF_ERROR(check(options, cases, opened.checkpoint.config));
-  QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine));
-  const double memory = measure_read_gb_per_s(*loaded.pool);
-  if (!options.json) {
-    QN_RETURN_IF_ERROR(write_out(
-        fmt::format("{}: {} of weights, backend {}, {} threads, {} cache, memory reads {:.1f} GB/s\n"
-                    "{:<8}{:>7}{:>8}{:>7}{:>12}{:>12}{:>12}{:>12}{:>9}\n",
-                    opened.label, human_bytes(loaded.model->weight_bytes()), loaded.ops->name(),
-                    loaded.pool->size(), options.engine.kv_type, memory, "kind", "tokens", "depth", "batch",
-                    "tokens/s", "min", "max", "per token", "GB/s")));
+  std::unique_ptr<AtomicFile> picture;  // made before the long work, which a wrong path would waste
+  if (!options.plot.empty()) {
+    QN_TRY(picture, AtomicFile::create(options.plot));
   }
-  Json rows = Json::array();
+  QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine));
+  Bench bench(loaded, options.repeat, options.piece, options.engine.rounding());
+  if (!options.json) QN_RETURN_IF_ERROR(write_out(heading(opened, loaded, options, bench)));
+  std::vector<BenchRow> rows;
   {
     Progress progress("measuring", static_cast<int64_t>(cases.size()), "rows", options.json);
-    for (const Case& what : cases) {
-      QN_TRY(const Row row, measure(*loaded.model, what, options.repeat));
-      rows.push_back(to_json(row));
+    for (const BenchCase& what : cases) {
+      QN_TRY(BenchRow row, bench.measure(what));
       if (!options.json) QN_RETURN_IF_ERROR(write_out(table_line(row)));
+      rows.push_back(std::move(row));
       progress.update(static_cast<int64_t>(rows.size()));
     }
   }
+  if (picture) {
+    picture->write(picture_of(std::filesystem::path(opened.label).filename(), rows));
+    QN_RETURN_IF_ERROR(picture->commit());
+  }
   if (options.json) {
-    QN_RETURN_IF_ERROR(print_json({{"model", opened.label},
-                                   {"weight_bytes", loaded.model->weight_bytes()},
-                                   {"backend", loaded.ops->name()},
-                                   {"threads", loaded.pool->size()},
-                                   {"kv_type", options.engine.kv_type},
-                                   {"repeat", options.repeat},
-                                   {"machine", {{"read_gb_per_s", memory}}},
-                                   {"rows", rows},
-                                   {"peak_memory_bytes", peak_memory_bytes()}}));
+    QN_RETURN_IF_ERROR(print_json(summary_of(opened, loaded, options, bench, rows)));
   }
   return 0;
 }
@@ -169,11 +168,12 @@ void add_bench(CLI::App& program, Action& action) {
       "Tokens are made up. Speeds count the tokens of all sequences; one run warms up, --repeat runs are "
       "measured. "
       "bytes_per_token is what a token has to read at least: weights (of the experts those that are expected "
-      "to "
-      "be chosen), cache and state; gb_per_s is that times the median speed, to be held against the "
-      "machine's "
-      "read_gb_per_s.",
+      "to be chosen), cache and state; flops_per_token is what it has to compute. They are held against the "
+      "machine, which is measured in between: share_of_bandwidth is the time to read those bytes, and "
+      "share_of_roofline the longer of that and the time to compute at the peak of the machine's best "
+      "instruction for what --activations allows, by the time that was needed.",
       {"# decoding at three depths\nqnext bench model.gguf --prompt 0 --generate 64 --depth 0,4096,16384",
+       "# a picture of it\nqnext bench model.gguf --depth 0,4096,16384 --batch 1,8 --plot speed.svg",
        "# for a script\nqnext bench ./model --batch 1,8 --repeat 3 --json"});
   auto o = std::make_shared<BenchOptions>();
   add_model_argument(command, o->model);
@@ -186,6 +186,13 @@ void add_bench(CLI::App& program, Action& action) {
   list("--batch", o->batch, 1, "Numbers of sequences; default 1");
   within(named(command->add_option("--repeat", o->repeat, "Measured runs of each row; default 5"), "N"), 1,
          1e6);
+  at_least(
+      named(command->add_option("--piece", o->piece,
+                                "Most tokens of a step of a prompt, all sequences together; default 512"),
+            "N"),
+      1);
+  named(command->add_option("--plot", o->plot, "Draw speeds by depth, with the roofline, as an SVG picture"),
+        "FILE");
   command->add_flag("--json", o->json, "Print rows and machine as JSON");
   add_engine_options(command, o->engine);
   command->callback([&action, o] { action = [o] { return run_bench(*o); }; });

@@ -7,17 +7,18 @@
 namespace qnext {
 namespace {
 constexpr uint64_t kSeed = 1;
-constexpr int64_t kRows = 512;  // of a step
 
 int64_t blocks_for(const StateShape& shape, int64_t tokens) {
   return (tokens + shape.block_tokens - 1) / shape.block_tokens;
 }
 }  // namespace
 
-Batch::Batch(Model& model, int64_t sequences, int64_t context)
+Batch::Batch(Model& model, int64_t sequences, int64_t context, int64_t rows)
     : model_(model),
+      rows_(rows),
       pool_(model.state_shape().block_bytes(), sequences * blocks_for(model.state_shape(), context)) {
   QN_CHECK(sequences > 0, "a batch has at least one sequence");
+  QN_CHECK(rows > 0, "a step has at least one row");
   for (int64_t i = 0; i < sequences; ++i) {
     sequences_.push_back(std::make_unique<Sequence>(model.state_shape(), pool_));
   }
@@ -42,7 +43,7 @@ Status Batch::step(int64_t tokens, LogitsWanted logits) {
 }
 
 int64_t Batch::piece() const {
-  return std::max<int64_t>(kGdnChunk, kRows / static_cast<int64_t>(sequences_.size()));
+  return std::max(std::min(rows_, kGdnChunk), rows_ / static_cast<int64_t>(sequences_.size()));
 }
 
 Status Batch::prompt(int64_t tokens) {

@@ -14,13 +14,17 @@ namespace qnext {
 
 class Batch {
  public:
-  // `context` is the most tokens of each sequence. The model outlives the batch.
-  Batch(Model& model, int64_t sequences, int64_t context);
+  static constexpr int64_t kPiece = 512;
+
+  // `context` is the most tokens of each sequence, `rows` about the most tokens of a step. The model outlives
+  // the batch.
+  Batch(Model& model, int64_t sequences, int64_t context, int64_t rows = kPiece);
 
   // Processes `tokens` more tokens of every sequence as a prompt, piece() of each in a step, and the last
   // row's logits at the end.
   Status prompt(int64_t tokens);
-  // About 512 tokens of all sequences together, at least a chunk of the delta rule of each.
+  // Tokens of each sequence in a step of a prompt: `rows` of all together, but for many sequences still a
+  // chunk of the delta rule of each.
   int64_t piece() const;
   // Processes one token of every sequence in one step, with logits.
   Status decode();
@@ -33,6 +37,7 @@ class Batch {
  private:
   Status step(int64_t tokens, LogitsWanted logits);
   Model& model_;
+  int64_t rows_;
   BlockPool pool_;
   std::vector<std::unique_ptr<Sequence>> sequences_;
   std::vector<std::shared_ptr<const Snapshot>> marks_;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/files.h"
 #include "checkpoint/safetensors.h"
 #include "cli/models.h"
 
@@ -155,11 +156,28 @@ TEST(Commands, PerplexityAndBench) {
   const Json bench = only_json(qnext({"bench", model, "--prompt", "8", "--generate", "2", "--depth", "0,4",
                                       "--batch", "1,2", "--repeat", "1", "--json"}));
   expect_fields(bench, {"rows", "machine"});
-  expect_fields(bench["machine"], {"read_gb_per_s"});
+  expect_fields(bench["machine"], {"read_gb_per_s", "peak_gflops"});
+  expect_fields(bench["machine"]["peak_gflops"], {"f32", "bf16", "int8"});
   EXPECT_EQ(bench["rows"].size(), 8u);
   for (const Json& row : bench["rows"]) {
-    expect_fields(row, {"kind", "tokens", "depth", "batch", "median_tokens_per_s", "min", "max",
-                        "bytes_per_token", "gb_per_s"});
+    expect_fields(row,
+                  {"kind", "tokens", "depth", "batch", "median_tokens_per_s", "min", "max", "bytes_per_token",
+                   "gb_per_s", "flops_per_token", "gflops", "share_of_bandwidth", "share_of_roofline"});
+    EXPECT_GT(row["flops_per_token"], 0);
+    EXPECT_LT(row["share_of_roofline"], 1);
+  }
+}
+
+TEST(Commands, BenchDrawsAPlot) {
+  const Scratch scratch;
+  const std::string picture = scratch.path("speed.svg");
+  const Ran ran = qnext({"bench", tiny(), "--prompt", "8", "--generate", "2", "--depth", "0,4,200", "--piece",
+                         "5", "--repeat", "1", "--plot", picture});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string svg = read_file(picture).value();
+  for (const char* part : {"<svg ", "tokens before", "tokens/s", ": prefill<", ": decode<",
+                           ">8 tokens, batch 1<", "its roofline", "stroke-dasharray", "</svg>"}) {
+    EXPECT_NE(svg.find(part), svg.npos) << part;
   }
 }
 

@@ -60,7 +60,7 @@ TEST(Usage, ImpossibleNumbers) {
     expect_error(qnext({"logits", tiny(), "--tokens", ids, "-o", scratch.path("o"), "--chunk", chunk}), 2,
                  {"--chunk", chunk});
   }
-  for (const char* option : {"--batch", "--repeat"}) {
+  for (const char* option : {"--batch", "--repeat", "--piece"}) {
     expect_error(qnext({"bench", tiny(), option, "0"}), 2, {option});
   }
   expect_error(qnext({"bench", tiny(), "--prompt", "-1"}), 2, {"--prompt"});

@@ -158,6 +158,24 @@ TEST_F(SessionTest, TrafficCountsWhatATokenReads) {
   EXPECT_NEAR(eight - one, more_experts * expert_bytes + rest, 1);
   EXPECT_EQ(bytes_of_step(model, {.position = 10}) - one,
             static_cast<double>(10 * shape.kv_bytes_per_token()));
+  EXPECT_EQ(bytes_of_step(model, {}) - bytes_of_step(model, {.logit_rows = 0}),
+            static_cast<double>(model.weights().head.bytes()));
+}
+
+// A prompt of 8 does what 8 tokens one by one do, but for the logits that it leaves out.
+TEST_F(SessionTest, ArithmeticOfAPromptIsThatOfItsTokens) {
+  const Model& model = runner_.model();
+  StepArithmetic one_by_one;
+  for (int64_t i = 0; i < 8; ++i) one_by_one += arithmetic_of_step(model, {.position = 20 + i});
+  const double together = arithmetic_of_step(model, {.rows = 8, .position = 27}).total();
+  const Matrix& head = model.weights().head;
+  EXPECT_NEAR(one_by_one.total() - together, 7.0 * 2.0 * static_cast<double>(head.rows * head.cols), 1);
+  EXPECT_EQ(arithmetic_of_step(model, {}).quantised, 0);  // this model is BF16
+  EXPECT_GT(arithmetic_of_step(model, {}).bf16, arithmetic_of_step(model, {}).f32);
+  const ModelConfig& config = model.config();
+  EXPECT_NEAR(arithmetic_of_step(model, {.position = 11}).total() -
+                  arithmetic_of_step(model, {.position = 1}).total(),
+              40.0 * static_cast<double>(config.attention_layers() * config.num_heads * config.head_dim), 1);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "peers/llama_model.h"
 #include "tensor/dtype.h"
 
 namespace qnext {
@@ -31,6 +32,9 @@ class LlamaLibrary {
   // Writes `output`, a file of the kind general.file_type = `file_type`. `pure`: all matrices in its type.
   Status quantize_file(const std::string& input, const std::string& output, int file_type, bool pure) const;
 
+  // Ready to evaluate. The library outlives the model.
+  Result<LlamaModel> load(const std::string& model) const;
+
   // Logits [tokens, vocab] of each sequence, from one call of decode for each, states cleared between them.
   struct Logits {
     int64_t vocab = 0;
@@ -47,10 +51,8 @@ class LlamaLibrary {
                                  int steps) const;
 
  private:
-  struct Functions;
-  class Loaded;
-  explicit LlamaLibrary(std::unique_ptr<Functions> functions);
-  std::unique_ptr<Functions> f_;
+  explicit LlamaLibrary(std::unique_ptr<llama::Functions> functions);
+  std::unique_ptr<llama::Functions> f_;
 };
 
 }  // namespace qnext

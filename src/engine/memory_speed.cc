@@ -1,4 +1,4 @@
-#include "cli/memory_speed.h"
+#include "engine/memory_speed.h"
 
 #include <unistd.h>
 
@@ -36,22 +36,24 @@ int64_t buffer_bytes() {
 }
 }  // namespace
 
-double measure_read_gb_per_s(ThreadPool& pool) {
-  const int64_t bytes = buffer_bytes();
-  const auto buffer = allocate_aligned(bytes);
-  const int64_t pieces = bytes / kPiece;
-  pool.parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
+MemorySpeed::MemorySpeed(ThreadPool& pool) : pool_(pool), pieces_(buffer_bytes() / kPiece) {
+  const auto buffer = allocate_aligned(pieces_ * kPiece);
+  pool_.parallel_for(pieces_, 1, [&](int64_t begin, int64_t end, int) {
     std::memset(buffer.get() + begin * kPiece, 1, static_cast<size_t>((end - begin) * kPiece));
   });
+  buffer_ = buffer;
+}
+
+double MemorySpeed::read_gb_per_s() {
   double best = 0;
   std::atomic<uint64_t> sum{0};
   for (int pass = 0; pass < kPasses; ++pass) {
     const auto start = std::chrono::steady_clock::now();
-    pool.parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
-      sum += sum_words(buffer.get() + begin * kPiece, (end - begin) * kPiece);
+    pool_.parallel_for(pieces_, 1, [&](int64_t begin, int64_t end, int) {
+      sum += sum_words(buffer_.get() + begin * kPiece, (end - begin) * kPiece);
     });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = std::max(best, static_cast<double>(bytes) / seconds / 1e9);
+    best = std::max(best, static_cast<double>(pieces_ * kPiece) / seconds / 1e9);
   }
   // Uses the sum, so that the reads cannot be left out.
   return sum == 0 ? 0 : best;
