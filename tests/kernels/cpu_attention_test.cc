@@ -109,6 +109,14 @@ class CpuAttention : public OnEveryIsa {
     return all;
   }
 
+  // How far a result may be from exact sums over what the cache holds (docs/numerics.md). Cores with products
+  // of BF16 pairs round queries and weights to the precision of a BF16 or Q8_0 cache.
+  double bound(DType dtype) const {
+    const bool pairs = GetParam() == "amx" || GetParam() == "avx3_zen4";
+    if (!pairs || dtype == DType::kF32) return 3e-6;
+    return dtype == DType::kBF16 ? 4e-3 : 1.5e-2;
+  }
+
   std::vector<float> rotated_;
 };
 QN_ON_EVERY_ISA(CpuAttention);
@@ -122,20 +130,20 @@ TEST_P(CpuAttention, AgreesWithTheReference) {
   for (DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     // Keys rounded to a coarse type can land on either side of a rounding boundary: then one element is off
     // by a step of that type.
-    const double bound = dtype == DType::kF32 ? 3e-6 : dtype == DType::kBF16 ? 3e-4 : 3e-3;
+    const double written = dtype == DType::kF32 ? 0 : dtype == DType::kBF16 ? 3e-4 : 3e-3;
     for (const Shape& shape : shapes()) {
       for (int64_t count : {1, 2, 63, 64, 65, 150}) {
         const Tokens tokens(shape, count, 1);
         const std::vector<float> expected = in_pieces(*ref, tokens, dtype, 16, {count});
-        EXPECT_LT(relative_error(in_pieces(*cpu2, tokens, dtype, 16, {count}), expected), bound)
+        EXPECT_LT(relative_error(in_pieces(*cpu2, tokens, dtype, 16, {count}), expected),
+                  bound(dtype) + written)
             << name(dtype) << " heads " << shape.heads << " dim " << shape.head_dim << " tokens " << count;
       }
     }
   }
 }
 
-// Given the queries it rotated and the cache it wrote, the result is exact to float32's rounding for any
-// type.
+// Given the queries it rotated and the cache it wrote, only the arithmetic's rounding is left.
 TEST_P(CpuAttention, AttendsToWhatTheCacheHolds) {
   const Shape s{6, 2, 96, 32};
   const int64_t count = 150, d = s.head_dim, block = 16;
@@ -170,7 +178,7 @@ TEST_P(CpuAttention, AttendsToWhatTheCacheHolds) {
         }
       }
     }
-    EXPECT_LT(relative_error(got, expected), 3e-6) << name(dtype);
+    EXPECT_LT(relative_error(got, expected), bound(dtype)) << name(dtype);
   }
 }
 
