@@ -31,15 +31,22 @@ HWY_INLINE __m512 multiply_pairs(__m512 acc, __m512i v, __m512i pair) {
 
 // ---- Scores
 
-// Transposes 32 keys to [pair of dimensions][32 keys]. Asks for `lines` cache lines from `ahead` on: the keys
-// that come next, evenly while it works.
-inline void pack_pairs(const std::byte* const* rows, int64_t dims, const std::byte* ahead, uint32_t* panel) {
+// Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the loads
+// of the loop wait. Into the second level, since the first has no room for two blocks.
+struct Ahead {
+  const char* next;  // null: asks for nothing
+  template <int kLines>
+  HWY_INLINE void ask() {
+    HWY_UNROLL(8)
+    for (int l = 0; l < kLines; ++l) _mm_prefetch(next + 64 * l, _MM_HINT_T1);
+    next += 64 * kLines;
+  }
+};
+
+// Transposes 32 keys to [pair of dimensions][32 keys], asking for a line for every pair.
+inline void pack_pairs(const std::byte* const* rows, int64_t dims, Ahead ahead, uint32_t* panel) {
   for (int64_t i = 0; i < dims; i += 8, panel += 4 * 32) {
-    if (ahead) {
-      HWY_UNROLL(8)
-      for (int l = 0; l < 8; ++l) _mm_prefetch(reinterpret_cast<const char*>(ahead) + 64 * l, _MM_HINT_T1);
-      ahead += 8 * 64;
-    }
+    if (ahead.next) ahead.ask<4>();
     HWY_UNROLL(2)
     for (int v = 0; v < 2; ++v) {
       VU quads[4];
@@ -50,14 +57,15 @@ inline void pack_pairs(const std::byte* const* rows, int64_t dims, const std::by
   }
 }
 
-// out[r * stride + j] = query r . key j of the panel. q: [R, pairs].
+// out[r * stride + j] = query r . key j of the panel. q: [R, pairs]. Asks for a line for every pair.
 template <int R>
 void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* HWY_RESTRICT panel,
-                 float* HWY_RESTRICT out, int64_t stride) {
+                 Ahead ahead, float* HWY_RESTRICT out, int64_t stride) {
   __m512 acc[R][2];
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm512_setzero_ps();
   for (int64_t i = 0; i < pairs; ++i, panel += 32) {
+    if (ahead.next) ahead.ask<1>();
     const __m512i k0 = _mm512_loadu_si512(panel), k1 = _mm512_loadu_si512(panel + 16);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -75,12 +83,12 @@ void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* 
 
 // `count` <= R queries.
 template <int R = kPairQueries>
-void score_pairs(int64_t count, const uint32_t* q, int64_t pairs, const uint32_t* panel, float* out,
-                 int64_t stride) {
+void score_pairs(int64_t count, const uint32_t* q, int64_t pairs, const uint32_t* panel, Ahead ahead,
+                 float* out, int64_t stride) {
   if (count == R) {
-    score_pairs<R>(q, pairs, panel, out, stride);
+    score_pairs<R>(q, pairs, panel, ahead, out, stride);
   } else if constexpr (R > 1) {
-    score_pairs<R - 1>(count, q, pairs, panel, out, stride);
+    score_pairs<R - 1>(count, q, pairs, panel, ahead, out, stride);
   }
 }
 
@@ -130,7 +138,7 @@ struct PanelPairs {
 // element of `weights`, a query's `stride` elements apart; an odd last one is followed by 0.
 template <int R, class Source>
 HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, int64_t seen,
-                          const Source& source, float* HWY_RESTRICT sums, int64_t width) {
+                          const Source& source, Ahead ahead, float* HWY_RESTRICT sums, int64_t width) {
   __m512 acc[R][2];
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) {
@@ -139,6 +147,7 @@ HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, 
   }
   auto step = [&](int64_t pair, bool single)
       __attribute__((always_inline, target(HWY_TARGET_STR ",avx512bf16,avx512vnni"))) {
+    if (ahead.next) ahead.ask<2>();
     __m512i v0, v1;
     source.load(pair, single, v0, v1);
     HWY_UNROLL(8)
@@ -160,11 +169,11 @@ HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, 
 
 template <int R, class Source>
 void sum_some_pairs(int64_t count, const uint32_t* weights, int64_t stride, int64_t seen,
-                    const Source& source, float* sums, int64_t width) {
+                    const Source& source, Ahead ahead, float* sums, int64_t width) {
   if (count >= R) {
-    sum_pairs<R>(weights, stride, seen, source, sums, width);
+    sum_pairs<R>(weights, stride, seen, source, ahead, sums, width);
   } else if constexpr (R > 1) {
-    sum_some_pairs<R - 1>(count, weights, stride, seen, source, sums, width);
+    sum_some_pairs<R - 1>(count, weights, stride, seen, source, ahead, sums, width);
   }
 }
 
@@ -193,13 +202,15 @@ class Bf16Arithmetic {
   }
 
   void score(const BlockRows& keys, DType, int64_t begin, int64_t end, float* out, int64_t stride) {
+    const auto* ahead = reinterpret_cast<const char*>(keys.ahead);
     for (int64_t j = 0; j < keys.count; j += 32) {
-      const std::byte* ahead = keys.ahead ? keys.ahead + j * 4 * pairs_ : nullptr;
-      pack_pairs(keys.at + j, args_.head_dim, ahead, panel_);
+      pack_pairs(keys.at + j, args_.head_dim, {ahead}, panel_);
+      if (ahead) ahead += 64 * pairs_;
       for (int64_t q = begin; q < end; q += kPairQueries) {
         score_pairs(std::min<int64_t>(kPairQueries, end - q), q_ + q * pairs_, pairs_, panel_,
-                    out + q * stride + j, stride);
+                    {q == begin ? ahead : nullptr}, out + q * stride + j, stride);
       }
+      if (ahead) ahead += 64 * pairs_;
     }
   }
 
@@ -224,24 +235,18 @@ class Bf16Arithmetic {
   void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
            int64_t stride, float* sums) const {
     const int64_t width = args_.head_dim;
-    const std::byte* ahead = values.ahead;
+    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
     for (int64_t i = 0; i < width; i += 32) {
-      if (ahead && begin == 0) ask_for(ahead + i * 128, kBlock);
       const RowPairs source(values.at, 2 * i);
       for (int64_t q = begin; q < end; q += kPairQueries) {
+        const Ahead strip{ahead && q == begin ? ahead + i * 2 * kBlock : nullptr};
         sum_some_pairs<kPairQueries>(end - q, static_cast<const uint32_t*>(weights) + (q - begin) * stride,
-                                     stride, seen, source, sums + q * width + i, width);
+                                     stride, seen, source, strip, sums + q * width + i, width);
       }
     }
   }
 
  private:
-  static void ask_for(const std::byte* from, int64_t lines) {
-    for (int64_t l = 0; l < lines; ++l) {
-      _mm_prefetch(reinterpret_cast<const char*>(from) + 64 * l, _MM_HINT_T1);
-    }
-  }
-
   const AttentionArgs& args_;
   int64_t pairs_;    // of dimensions
   uint32_t* q_;      // [queries, pairs]

@@ -31,8 +31,6 @@ BlockRows::BlockRows(const AttentionArgs& args, const Piece& piece, int64_t offs
   }
   std::fill(at + count, at + kBlock, at[count - 1]);
   contiguous = start / kv.block_tokens == (start + count - 1) / kv.block_tokens;
-  const int64_t next = start + kBlock;
-  ahead = next <= piece.position(piece.count - 1) ? row(next) : nullptr;
 }
 
 // Calls f(piece) for the pieces in order.

@@ -55,7 +55,7 @@ struct BlockRows {
 
   const std::byte* at[kBlock];
   bool contiguous;         // the first `count` follow each other in memory
-  const std::byte* ahead;  // the row of position start + kBlock, which will be wanted next, or null
+  const std::byte* ahead = nullptr;  // what is probably wanted next: kBlock rows, or null
   int64_t count;
 };
 

@@ -113,10 +113,16 @@ class SpanAttention {
   // Rows of scores are not a power of two apart, so that those of a tile fall into different cache sets.
   static constexpr int64_t kStride = kSpan + kAlign;
 
+  const std::byte* row(const Piece& piece, int64_t offset, int64_t position) const {
+    const KvLayerView& kv = piece.segment->kv;
+    return cache_row(kv, offset, piece.kv_head, position, row_bytes(kv.dtype, args_.head_dim));
+  }
+
   void score(const Piece& piece, int64_t begin, int64_t end) {
     const KvLayerView& kv = piece.segment->kv;
     for (int64_t at = begin; at < end; at += kBlock) {
-      const BlockRows keys(args_, piece, kv.k_offset, at, std::min(kBlock, end - at));
+      BlockRows keys(args_, piece, kv.k_offset, at, std::min(kBlock, end - at));
+      keys.ahead = at + kBlock < end ? row(piece, kv.k_offset, at + kBlock) : row(piece, kv.v_offset, begin);
       arithmetic_.score(keys, kv.dtype, piece.first_seeing(at) * piece.heads, piece.queries(),
                         scores_ + at - begin, kStride);
     }
@@ -138,7 +144,11 @@ class SpanAttention {
     const KvLayerView& kv = piece.segment->kv;
     for (int64_t at = begin; at < end; at += kBlock) {
       const int64_t count = std::min(kBlock, end - at);
-      const BlockRows values(args_, piece, kv.v_offset, at, count);
+      BlockRows values(args_, piece, kv.v_offset, at, count);
+      if (at + kBlock < end) values.ahead = row(piece, kv.v_offset, at + kBlock);
+      if (end % kSpan == 0 && at + kBlock == end && !piece.split && end <= piece.position(piece.count - 1)) {
+        values.ahead = row(piece, kv.k_offset, end);
+      }
       arithmetic_.load_values(values, kv.dtype);
       auto add = [&](int64_t first, int64_t last, int64_t seen) HWY_ATTR {
         const float* row = scores_ + first * piece.heads * kStride;
