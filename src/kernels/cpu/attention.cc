@@ -13,6 +13,7 @@
 #include "kernels/cpu/attention_bf16-inl.h"
 #include "kernels/cpu/attention_f32-inl.h"
 #include "kernels/cpu/attention_prepare-inl.h"
+#include "kernels/cpu/attention_q8-inl.h"
 #include "kernels/cpu/attention_span-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -25,6 +26,9 @@ void with_arithmetic(const AttentionArgs& args, DType dtype, bool bf16, float* m
 #if HWY_TARGET == HWY_AVX3_DL
   if (bf16 && Bf16Arithmetic::fits(args, dtype)) {
     return f(SpanAttention<Bf16Arithmetic>(memory, args, queries));
+  }
+  if (bf16 && Q8Arithmetic::fits(args, dtype)) {
+    return f(SpanAttention<Q8Arithmetic>(memory, args, queries));
   }
 #endif
   f(SpanAttention<F32Arithmetic>(memory, args, queries));
