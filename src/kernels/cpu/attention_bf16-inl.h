@@ -12,7 +12,7 @@
 
 #include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/attention_prepare-inl.h"
-#include "kernels/cpu/attention_transpose-inl.h"
+#include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/scratch.h"
 
 #if HWY_TARGET == HWY_AVX3_DL
@@ -31,22 +31,10 @@ HWY_INLINE __m512 multiply_pairs(__m512 acc, __m512i v, __m512i pair) {
 
 // ---- Scores
 
-// Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the loads
-// of the loop wait. Into the second level, since the first has no room for two blocks.
-struct Ahead {
-  const char* next;  // null: asks for nothing
-  template <int kLines>
-  HWY_INLINE void ask() {
-    HWY_UNROLL(8)
-    for (int l = 0; l < kLines; ++l) _mm_prefetch(next + 64 * l, _MM_HINT_T1);
-    next += 64 * kLines;
-  }
-};
-
 // Transposes 32 keys to [pair of dimensions][32 keys], asking for a line for every pair.
 inline void pack_pairs(const std::byte* const* rows, int64_t dims, Ahead ahead, uint32_t* panel) {
   for (int64_t i = 0; i < dims; i += 8, panel += 4 * 32) {
-    if (ahead.next) ahead.ask<4>();
+    ahead.ask<4>();
     HWY_UNROLL(2)
     for (int v = 0; v < 2; ++v) {
       VU quads[4];
@@ -65,7 +53,7 @@ void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* 
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm512_setzero_ps();
   for (int64_t i = 0; i < pairs; ++i, panel += 32) {
-    if (ahead.next) ahead.ask<1>();
+    ahead.ask<1>();
     const __m512i k0 = _mm512_loadu_si512(panel), k1 = _mm512_loadu_si512(panel + 16);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -147,7 +135,7 @@ HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, 
   }
   auto step = [&](int64_t pair, bool single)
       __attribute__((always_inline, target(HWY_TARGET_STR ",avx512bf16,avx512vnni"))) {
-    if (ahead.next) ahead.ask<2>();
+    ahead.ask<2>();
     __m512i v0, v1;
     source.load(pair, single, v0, v1);
     HWY_UNROLL(8)

@@ -1,7 +1,8 @@
 // Attention in float32, for every type of cache and every shape.
 //
 // Scores: lanes run along keys, which are transposed once for all queries of a piece; a score is one
-// accumulator in rising order of the dimension. Sums of values: tile-inl.h.
+// accumulator in rising order of the dimension. Sums of values: lanes run along dimensions; an element is one
+// accumulator in rising order of the position.
 #if defined(QNEXT_KERNELS_CPU_ATTENTION_F32_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_ATTENTION_F32_INL_H_
 #undef QNEXT_KERNELS_CPU_ATTENTION_F32_INL_H_
@@ -10,10 +11,10 @@
 #endif
 
 #include "kernels/cpu/attention_plan.h"
-#include "kernels/cpu/attention_transpose-inl.h"
+#include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/dot_rows-inl.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/cpu/tile-inl.h"
+#include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
@@ -51,11 +52,16 @@ class F32Arithmetic {
   }
 
   void score(const BlockRows& keys, DType dtype, int64_t begin, int64_t end, float* out, int64_t stride) {
+    const char* ahead = dtype == DType::kF32 ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
+    const int64_t asked = kPanelKeys * width_ * 2;  // bytes, by each of packing and scoring
     for (int64_t j = 0; j < keys.count; j += kPanelKeys) {
-      pack(keys, dtype, j);
+      pack(keys, dtype, j, {ahead});
+      if (ahead) ahead += asked;
       for (int64_t q = begin; q < end; q += kQueries) {
-        score_queries<kQueries>(q_ + q * width_, end - q, out + q * stride + j, stride);
+        score_queries<kQueries>(q_ + q * width_, end - q, {q == begin ? ahead : nullptr},
+                                out + q * stride + j, stride);
       }
+      if (ahead) ahead += asked;
     }
   }
 
@@ -76,10 +82,18 @@ class F32Arithmetic {
 
   static const void* weights_at(const float* row, int64_t column) { return row + column; }
 
-  void sum(const BlockRows&, int64_t begin, int64_t end, int64_t seen, const void* weights, int64_t stride,
-           float* sums) const {
-    add_scaled_rows({static_cast<const float*>(weights), stride, 1}, end - begin, seen, values_, width_,
-                    sums + begin * width_, width_, width_);
+  void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
+           int64_t stride, float* sums) const {
+    const auto* row = static_cast<const float*>(weights);
+    const char* ahead = values_ != rows_ ? reinterpret_cast<const char*>(values.ahead) : nullptr;
+    constexpr int64_t kStep = kVectors * kLanes;
+    for (int64_t i = 0; i < width_; i += kStep) {
+      for (int64_t q = begin; q < end; q += kQueries) {
+        const Ahead strip{ahead && q == begin ? ahead + i * 4 * kBlock : nullptr};
+        sum_queries<kQueries>(row + (q - begin) * stride, stride, end - q, seen, values_ + i, strip,
+                              sums + q * width_ + i);
+      }
+    }
   }
 
  private:
@@ -96,7 +110,7 @@ class F32Arithmetic {
   }
 
   // Keys [first, first + kPanelKeys) as [dimension][key].
-  void pack(const BlockRows& keys, DType dtype, int64_t first) {
+  void pack(const BlockRows& keys, DType dtype, int64_t first, Ahead ahead) {
     const std::byte* rows[kPanelKeys];
     const bool ready = dtype == DType::kF32 && args_.head_dim == width_;
     if (!ready) decode(keys, dtype, first, std::min(first + kPanelKeys, keys.count));
@@ -104,8 +118,10 @@ class F32Arithmetic {
       const int64_t row = std::min(first + j, keys.count - 1);
       rows[j] = ready ? keys.at[row] : reinterpret_cast<const std::byte*>(rows_ + row * width_);
     }
-    for (int v = 0; v < kVectors; ++v) {
-      for (int64_t i = 0; i < width_; i += 4) {
+    for (int64_t i = 0; i < width_; i += 4) {
+      ahead.ask<kPanelKeys / 8>();
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) {
         VU quads[4];
         transpose(rows + v * kLanes, 4 * i, quads);
         HWY_UNROLL(4)
@@ -117,16 +133,16 @@ class F32Arithmetic {
   }
 
   template <int R>
-  void score_queries(const float* q, int64_t left, float* out, int64_t stride) const {
+  void score_queries(const float* q, int64_t left, Ahead ahead, float* out, int64_t stride) const {
     if (left >= R) {
-      score_tile<R>(q, out, stride);
+      score_tile<R>(q, ahead, out, stride);
     } else if constexpr (R > 1) {
-      score_queries<R - 1>(q, left, out, stride);
+      score_queries<R - 1>(q, left, ahead, out, stride);
     }
   }
 
   template <int R>
-  void score_tile(const float* HWY_RESTRICT q, float* HWY_RESTRICT out, int64_t stride) const {
+  void score_tile(const float* HWY_RESTRICT q, Ahead ahead, float* HWY_RESTRICT out, int64_t stride) const {
     VF acc[R][kVectors], k[kVectors];
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -135,6 +151,7 @@ class F32Arithmetic {
     }
     const float* HWY_RESTRICT panel = panel_;
     for (int64_t i = 0; i < width_; ++i, panel += kPanelKeys) {
+      if (kPanelKeys == 32 || i % 2 == 0) ahead.ask<1>();
       HWY_UNROLL(2)
       for (int v = 0; v < kVectors; ++v) k[v] = load(panel + v * kLanes);
       HWY_UNROLL(8)
@@ -148,6 +165,43 @@ class F32Arithmetic {
     for (int r = 0; r < R; ++r) {
       HWY_UNROLL(2)
       for (int v = 0; v < kVectors; ++v) store(acc[r][v], out + r * stride + v * kLanes);
+    }
+  }
+
+  template <int R>
+  void sum_queries(const float* weights, int64_t stride, int64_t left, int64_t seen, const float* values,
+                   Ahead ahead, float* sums) const {
+    if (left >= R) {
+      sum_values<R>(weights, stride, seen, values, ahead, sums);
+    } else if constexpr (R > 1) {
+      sum_queries<R - 1>(weights, stride, left, seen, values, ahead, sums);
+    }
+  }
+
+  template <int R>
+  void sum_values(const float* HWY_RESTRICT weights, int64_t stride, int64_t seen,
+                  const float* HWY_RESTRICT values, Ahead ahead, float* HWY_RESTRICT sums) const {
+    VF acc[R][kVectors], v[kVectors];
+    HWY_UNROLL(8)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(2)
+      for (int k = 0; k < kVectors; ++k) acc[r][k] = load(sums + r * width_ + k * kLanes);
+    }
+    for (int64_t j = 0; j < seen; ++j, values += width_) {
+      ahead.ask<(kVectors * kLanes + 15) / 16>();
+      HWY_UNROLL(2)
+      for (int k = 0; k < kVectors; ++k) v[k] = load(values + k * kLanes);
+      HWY_UNROLL(8)
+      for (int r = 0; r < R; ++r) {
+        const VF x = set(weights[r * stride + j]);
+        HWY_UNROLL(2)
+        for (int k = 0; k < kVectors; ++k) acc[r][k] = hn::MulAdd(x, v[k], acc[r][k]);
+      }
+    }
+    HWY_UNROLL(8)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(2)
+      for (int k = 0; k < kVectors; ++k) store(acc[r][k], sums + r * width_ + k * kLanes);
     }
   }
 

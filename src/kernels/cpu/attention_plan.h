@@ -54,7 +54,7 @@ struct BlockRows {
   BlockRows(const AttentionArgs& args, const Piece& piece, int64_t offset, int64_t start, int64_t count);
 
   const std::byte* at[kBlock];
-  bool contiguous;         // the first `count` follow each other in memory
+  bool contiguous;                   // the first `count` follow each other in memory
   const std::byte* ahead = nullptr;  // what is probably wanted next: kBlock rows, or null
   int64_t count;
 };

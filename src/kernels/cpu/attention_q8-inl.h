@@ -1,8 +1,8 @@
 // Attention to a Q8_0 cache with sums of byte products (AVX512_VNNI) and of BF16 pairs (AVX512_BF16).
 //
-// Scores: a query becomes int8 with a scale for each block of 32 dimensions, like the keys; products of a block
-// are exact integers, and the blocks are summed in float32 in rising order. Sums of values: the int8 of a value
-// are exact BF16 numbers, and its scale goes into the weight before that is rounded to BF16.
+// Scores: a query becomes int8 with a scale for each block of 32 dimensions, like the keys; products of a
+// block are exact integers, and the blocks are summed in float32 in rising order. Sums of values: the int8 of
+// a value are exact BF16 numbers, and its scale goes into the weight before that is rounded to BF16.
 #if defined(QNEXT_KERNELS_CPU_ATTENTION_Q8_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_ATTENTION_Q8_INL_H_
 #undef QNEXT_KERNELS_CPU_ATTENTION_Q8_INL_H_
@@ -65,7 +65,7 @@ inline void unpack_scales(const std::byte* const* rows, int64_t block, int64_t c
 inline void pack_bytes(const std::byte* const* rows, int64_t blocks, Ahead ahead, KeyPanel* panels) {
   const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
   for (int64_t b = 0; b < blocks; ++b) {
-    if (ahead.next) ahead.ask<8>();
+    ahead.ask<8>();
     KeyPanel& panel = panels[b];
     unpack_scales(rows, b, 32, panel.scale);
     HWY_UNROLL(4)
@@ -88,7 +88,7 @@ void score_bytes(const QueryBlock* q, int64_t blocks, const KeyPanel* panels, Ah
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm512_setzero_ps();
   for (int64_t b = 0; b < blocks; ++b) {
-    if (ahead.next) ahead.ask<4>();
+    ahead.ask<4>();
     const KeyPanel& panel = panels[b];
     __m512i sum[R][2];
     HWY_UNROLL(8)
@@ -136,8 +136,8 @@ void score_some_bytes(int64_t count, const QueryBlock* q, int64_t blocks, const 
 // The bytes of 16 dimensions of two values, as pairs of BF16. Integers up to 127 end with the high half of
 // their float32.
 HWY_INLINE __m512i byte_pairs(const std::byte* first, const std::byte* second) {
-  auto widen = [](const std::byte* p) __attribute__((
-                   always_inline, target(HWY_TARGET_STR ",avx512bf16,avx512vnni"))) {
+  auto widen =
+      [](const std::byte* p) __attribute__((always_inline, target(HWY_TARGET_STR ",avx512bf16,avx512vnni"))) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm512_castps_si512(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
   };
@@ -160,7 +160,8 @@ HWY_INLINE void scale_weights(const float* weights, const float* scale, int64_t 
   const uint64_t mask = seen == kBlock ? ~uint64_t{0} : (uint64_t{1} << seen) - 1;
   for (int j = 0; j < kBlock; j += 32) {
     const auto low = static_cast<__mmask16>(mask >> j), high = static_cast<__mmask16>(mask >> (j + 16));
-    const __m512 a = _mm512_maskz_mul_ps(low, _mm512_maskz_loadu_ps(low, weights + j), _mm512_loadu_ps(scale + j));
+    const __m512 a =
+        _mm512_maskz_mul_ps(low, _mm512_maskz_loadu_ps(low, weights + j), _mm512_loadu_ps(scale + j));
     const __m512 b = _mm512_maskz_mul_ps(high, _mm512_maskz_loadu_ps(high, weights + j + 16),
                                          _mm512_loadu_ps(scale + j + 16));
     _mm512_storeu_si512(out + j, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
@@ -246,11 +247,11 @@ class Q8Arithmetic {
   }
 
   const AttentionArgs& args_;
-  int64_t blocks_;     // of 32 dimensions
-  QueryBlock* q_;      // [queries, blocks]
-  KeyPanel* keys_;     // [blocks]
-  uint32_t* values_;   // [kBlock / 2, head_dim], pairs of BF16
-  float* scale_;       // [blocks, kBlock], of the values
+  int64_t blocks_;    // of 32 dimensions
+  QueryBlock* q_;     // [queries, blocks]
+  KeyPanel* keys_;    // [blocks]
+  uint32_t* values_;  // [kBlock / 2, head_dim], pairs of BF16
+  float* scale_;      // [blocks, kBlock], of the values
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

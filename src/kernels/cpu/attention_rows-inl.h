@@ -1,9 +1,10 @@
-// Turning rows of a cache by 90 degrees, in units of 32 bits: a float32, a pair of BF16, or four int8.
-#if defined(QNEXT_KERNELS_CPU_ATTENTION_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef QNEXT_KERNELS_CPU_ATTENTION_TRANSPOSE_INL_H_
-#undef QNEXT_KERNELS_CPU_ATTENTION_TRANSPOSE_INL_H_
+// How rows of a cache are read: asked for ahead of their use, and turned by 90 degrees in units of 32 bits (a
+// float32, a pair of BF16, or four int8).
+#if defined(QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
+#undef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
 #else
-#define QNEXT_KERNELS_CPU_ATTENTION_TRANSPOSE_INL_H_
+#define QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
 #endif
 
 #include "kernels/cpu/simd-inl.h"
@@ -13,6 +14,19 @@ namespace qnext::cpu::HWY_NAMESPACE {
 
 using DU = hn::RebindToUnsigned<DF>;
 using VU = hn::Vec<DU>;
+
+// Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the
+// loads of the loop wait. Into the second level, since the first has no room for two blocks.
+struct Ahead {
+  const char* next;  // null: asks for nothing
+  template <int kLines>
+  HWY_INLINE void ask() {
+    if (!next) return;
+    HWY_UNROLL(8)
+    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 2);
+    next += 64 * kLines;
+  }
+};
 
 // The 16 bytes at `offset` of the rows l, l + kLanes / 4, ... in the 128-bit blocks of a vector.
 HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
