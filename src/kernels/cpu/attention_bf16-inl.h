@@ -112,13 +112,13 @@ struct RowPairs {
     v1 = _mm512_permutex2var_epi16(a, high, b);
   }
 };
-// ... or a panel [pair][dims] of such, finite where no query looks.
+// ... or a panel [pair of positions][32 dimensions].
 struct PanelPairs {
   const uint32_t* panel;
-  int64_t dims;
-  HWY_INLINE void load(int64_t pair, bool, __m512i& v0, __m512i& v1) const {
-    v0 = _mm512_loadu_si512(panel + pair * dims);
-    v1 = _mm512_loadu_si512(panel + pair * dims + 16);
+  HWY_INLINE void load(int64_t pair, bool single, __m512i& v0, __m512i& v1) const {
+    const __m512i keep = _mm512_set1_epi32(single ? 0xffff : -1);
+    v0 = _mm512_and_si512(_mm512_loadu_si512(panel + pair * 32), keep);
+    v1 = _mm512_and_si512(_mm512_loadu_si512(panel + pair * 32 + 16), keep);
   }
 };
 
@@ -173,6 +173,7 @@ class Bf16Arithmetic {
       : args_(args), pairs_(args.head_dim / 2) {
     q_ = reinterpret_cast<uint32_t*>(layout.take(queries * pairs_));
     panel_ = reinterpret_cast<uint32_t*>(layout.take(pairs_ * 32));
+    values_ = reinterpret_cast<uint32_t*>(layout.take(kBlock * pairs_));
   }
 
   static bool fits(const AttentionArgs& args, DType dtype) {
@@ -180,6 +181,7 @@ class Bf16Arithmetic {
   }
 
   void load_queries(const Piece& piece) {
+    several_ = piece.queries() > kPairQueries;
     for (int64_t i = 0; i < piece.queries(); ++i) {
       const float* q = piece.q(args_, i);
       auto* out = reinterpret_cast<std::byte*>(q_ + i * pairs_);
@@ -218,27 +220,52 @@ class Bf16Arithmetic {
     return reinterpret_cast<const std::byte*>(row) + 2 * column;
   }
 
-  void load_values(const BlockRows&, DType) {}
+  // Many queries share one interleaving of the values.
+  void load_values(const BlockRows& values, DType) {
+    if (!several_) return;
+    for (int64_t i = 0; i < args_.head_dim; i += 32) {
+      const RowPairs rows(values.at, 2 * i);
+      uint32_t* out = values_ + i * (kBlock / 2);
+      for (int64_t pair = 0; pair < kBlock / 2; ++pair, out += 32) {
+        __m512i v0, v1;
+        rows.load(pair, false, v0, v1);
+        _mm512_storeu_si512(out, v0);
+        _mm512_storeu_si512(out + 16, v1);
+      }
+    }
+  }
 
   void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
            int64_t stride, float* sums) const {
-    const int64_t width = args_.head_dim;
-    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
-    for (int64_t i = 0; i < width; i += 32) {
-      const RowPairs source(values.at, 2 * i);
-      for (int64_t q = begin; q < end; q += kPairQueries) {
-        const Ahead strip{ahead && q == begin ? ahead + i * 2 * kBlock : nullptr};
-        sum_some_pairs<kPairQueries>(end - q, static_cast<const uint32_t*>(weights) + (q - begin) * stride,
-                                     stride, seen, source, strip, sums + q * width + i, width);
+    for (int64_t i = 0; i < args_.head_dim; i += 32) {
+      if (several_) {
+        sum_strip(PanelPairs{values_ + i * (kBlock / 2)}, i, values, begin, end, seen, weights, stride, sums);
+      } else {
+        sum_strip(RowPairs(values.at, 2 * i), i, values, begin, end, seen, weights, stride, sums);
       }
     }
   }
 
  private:
+  // sum() for the 32 dimensions from `i` on.
+  template <class Source>
+  void sum_strip(const Source& source, int64_t i, const BlockRows& values, int64_t begin, int64_t end,
+                 int64_t seen, const void* weights, int64_t stride, float* sums) const {
+    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
+    const int64_t width = args_.head_dim;
+    for (int64_t q = begin; q < end; q += kPairQueries) {
+      const Ahead strip{ahead && q == begin ? ahead + i * 2 * kBlock : nullptr};
+      sum_some_pairs<kPairQueries>(end - q, static_cast<const uint32_t*>(weights) + (q - begin) * stride,
+                                   stride, seen, source, strip, sums + q * width + i, width);
+    }
+  }
+
   const AttentionArgs& args_;
-  int64_t pairs_;    // of dimensions
-  uint32_t* q_;      // [queries, pairs]
-  uint32_t* panel_;  // [pairs, 32 keys]
+  int64_t pairs_;     // of dimensions
+  uint32_t* q_;       // [queries, pairs]
+  uint32_t* panel_;   // [pairs, 32 keys]
+  uint32_t* values_;  // [strip of 32 dimensions][pair of positions][32 dimensions]
+  bool several_ = false;
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

@@ -144,11 +144,10 @@ HWY_INLINE __m512i byte_pairs(const std::byte* first, const std::byte* second) {
   return _mm512_or_si512(_mm512_srli_epi32(widen(first), 16), widen(second));
 }
 
-// Block `block` of the values as [pair of positions][32 dimensions], `dims` elements from pair to pair.
-inline void unpack_values(const std::byte* const* rows, int64_t count, int64_t block, uint32_t* panel,
-                          int64_t dims) {
+// Block `block` of the values as [pair of positions][32 dimensions].
+inline void unpack_values(const std::byte* const* rows, int64_t count, int64_t block, uint32_t* panel) {
   const int64_t offset = block * static_cast<int64_t>(sizeof(BlockQ8_0)) + 2;
-  for (int64_t j = 0; j < count; j += 2, panel += dims) {
+  for (int64_t j = 0; j < count; j += 2, panel += 32) {
     _mm512_storeu_si512(panel, byte_pairs(rows[j] + offset, rows[j + 1] + offset));
     _mm512_storeu_si512(panel + 16, byte_pairs(rows[j] + offset + 16, rows[j + 1] + offset + 16));
   }
@@ -214,7 +213,7 @@ class Q8Arithmetic {
   void load_values(const BlockRows& values, DType) {
     for (int64_t b = 0; b < blocks_; ++b) {
       unpack_scales(values.at, b, kBlock, scale_ + b * kBlock);
-      unpack_values(values.at, values.count, b, values_ + 32 * b, args_.head_dim);
+      unpack_values(values.at, values.count, b, values_ + b * 32 * (kBlock / 2));
     }
   }
 
@@ -225,7 +224,7 @@ class Q8Arithmetic {
     const auto* ahead = reinterpret_cast<const char*>(values.ahead);
     HWY_ALIGN uint16_t scaled[kPairQueries][kBlock];
     for (int64_t b = 0; b < blocks_; ++b) {
-      const PanelPairs source{values_ + 32 * b, width};
+      const PanelPairs source{values_ + b * 32 * (kBlock / 2)};
       for (int64_t q = begin; q < end; q += kPairQueries) {
         const int64_t count = std::min<int64_t>(kPairQueries, end - q);
         for (int64_t r = 0; r < count; ++r) {
@@ -250,7 +249,7 @@ class Q8Arithmetic {
   int64_t blocks_;    // of 32 dimensions
   QueryBlock* q_;     // [queries, blocks]
   KeyPanel* keys_;    // [blocks]
-  uint32_t* values_;  // [kBlock / 2, head_dim], pairs of BF16
+  uint32_t* values_;  // [blocks][pair of positions][32 dimensions], pairs of BF16
   float* scale_;      // [blocks, kBlock], of the values
 };
 
