@@ -80,17 +80,42 @@ void merge_spans(const AttentionArgs& args, const Piece& piece, int64_t query, c
   finish(args, piece, query, merged);
 }
 
+// Calls f(item, index within it) for the indices [begin, end) of items laid end to end, each `size(item)`
+// long.
+template <class Item, class Size, class F>
+void for_range(std::span<Item> items, int64_t begin, int64_t end, Size size, F f) {
+  int64_t start = 0;
+  for (Item& item : items) {
+    const int64_t n = size(item);
+    for (int64_t i = std::max(begin, start); i < std::min(end, start + n); ++i) f(item, i - start);
+    start += n;
+  }
+}
+
+void merge_pieces(Workspace& workspace, const AttentionArgs& args, const Shared& shared, int64_t partials) {
+  constexpr int64_t kFloats = 1 << 16;  // to merge, that are worth another thread
+  auto size = [](const Piece& piece) { return piece.split ? piece.queries() : 0; };
+  int64_t queries = 0;
+  for (const Piece& piece : shared.pieces) queries += size(piece);
+  if (queries == 0) return;
+  const int64_t grain = kFloats * queries / (partials * sums_width(args));
+  workspace.pool().parallel_for(queries, grain, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
+    Layout layout(workspace.worker(worker));
+    const Partial merged = Partial::take(layout, 1, sums_width(args));
+    for_range(shared.pieces, begin, end, size, [&](const Piece& piece, int64_t query) HWY_ATTR {
+      merge_spans(args, piece, query, shared.partials, merged);
+    });
+  });
+}
+
 void prepare_tokens(Workspace& workspace, const AttentionArgs& args) {
+  auto size = [](const AttentionSegment& s) { return s.count; };
   int64_t tokens = 0;
-  for (const AttentionSegment& s : args.segments) tokens += s.count;
+  for (const AttentionSegment& s : args.segments) tokens += size(s);
   workspace.pool().parallel_for(tokens, 4, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-    int64_t start = 0;  // tokens of all segments, laid end to end
-    for (const AttentionSegment& s : args.segments) {
-      for (int64_t i = std::max(begin, start); i < std::min(end, start + s.count); ++i) {
-        prepare_token(args, s, i - start, workspace.worker(worker));
-      }
-      start += s.count;
-    }
+    for_range(args.segments, begin, end, size, [&](const AttentionSegment& s, int64_t i) HWY_ATTR {
+      prepare_token(args, s, i, workspace.worker(worker));
+    });
   });
 }
 
@@ -113,14 +138,7 @@ void attention(Workspace& workspace, const AttentionArgs& args, bool bf16) {
                       [&](auto&& a) HWY_ATTR { attend(args, piece, unit, shared.partials, a); });
     }
   });
-  for (const Piece& piece : shared.pieces) {
-    if (!piece.split) continue;
-    workspace.pool().parallel_for(piece.queries(), 1, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
-      Layout layout(workspace.worker(worker));
-      const Partial merged = Partial::take(layout, 1, sums_width(args));
-      for (int64_t q = begin; q < end; ++q) merge_spans(args, piece, q, shared.partials, merged);
-    });
-  }
+  merge_pieces(workspace, args, shared, plan.partials());
 }
 
 }  // namespace
