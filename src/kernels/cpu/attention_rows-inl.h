@@ -1,0 +1,72 @@
+// How rows of a cache are read: asked for ahead of their use, and turned by 90 degrees in units of 32 bits (a
+// float32, a pair of BF16, or four int8).
+#if defined(QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
+#undef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
+#else
+#define QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
+#endif
+
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qnext::cpu::HWY_NAMESPACE {
+
+using DU = hn::RebindToUnsigned<DF>;
+using VU = hn::Vec<DU>;
+
+// Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the
+// loads of the loop wait. Into the second level, since the first has no room for two blocks.
+struct Ahead {
+  const char* next;  // null: asks for nothing
+  template <int kLines>
+  HWY_INLINE void ask() {
+    if (!next) return;
+    HWY_UNROLL(8)
+    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 2);
+    next += 64 * kLines;
+  }
+};
+
+// The 16 bytes at `offset` of the rows l, l + kLanes / 4, ... in the 128-bit blocks of a vector.
+HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  auto block = [&](int l)
+                   HWY_ATTR { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[l] + offset)); };
+  __m512i v = _mm512_castsi128_si512(block(0));
+  v = _mm512_mask_broadcast_i32x4(v, 0x00f0, block(4));
+  v = _mm512_mask_broadcast_i32x4(v, 0x0f00, block(8));
+  v = _mm512_mask_broadcast_i32x4(v, 0xf000, block(12));
+  return VU{v};
+#else
+  const hn::Full128<uint8_t> d;
+  HWY_ALIGN uint8_t bytes[kLanes * 4];
+  for (int b = 0; b < kLanes / 4; ++b) {
+    const auto* row = reinterpret_cast<const uint8_t*>(rows[b * 4] + offset);
+    hn::Store(hn::LoadU(d, row), d, bytes + 16 * b);
+  }
+  return hn::BitCast(DU(), hn::Load(hn::Repartition<uint8_t, DU>(), bytes));
+#endif
+}
+
+// Lane j of out[k] = the 32 bits number k at `offset` of row j, for kLanes rows.
+HWY_INLINE void transpose(const std::byte* const* rows, int64_t offset, VU (&out)[4]) {
+  const DU d;
+  const hn::RepartitionToWide<DU> d64;
+  // Block b of r[l]: row 4 b + l.
+  const VU r0 = gather_blocks(rows, offset), r1 = gather_blocks(rows + 1, offset);
+  const VU r2 = gather_blocks(rows + 2, offset), r3 = gather_blocks(rows + 3, offset);
+  const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, r0, r1));
+  const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, r2, r3));
+  const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, r0, r1));
+  const auto high23 = hn::BitCast(d64, hn::InterleaveUpper(d, r2, r3));
+  out[0] = hn::BitCast(d, hn::InterleaveLower(d64, low01, low23));
+  out[1] = hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23));
+  out[2] = hn::BitCast(d, hn::InterleaveLower(d64, high01, high23));
+  out[3] = hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23));
+}
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
