@@ -34,14 +34,15 @@ struct Int8Rows {
   float* d_sum = nullptr;     // [blocks, T], d times the sum of q
   int32_t* sum = nullptr;     // [blocks, T], -128 times the sum of q
   int32_t* halves = nullptr;  // [blocks, T, 2], -32 times the sum of either half of q
+  bool amx = false;           // whether to multiply with AMX
 };
 
 // What the matrices of an operation want beside plain rows.
 struct Forms {
-  explicit Forms(const Workspace& workspace) : round_to_bf16(workspace.round_to_bf16) {}
+  explicit Forms(const Workspace& workspace) : round_to_bf16(workspace.round_to_bf16), amx(workspace.amx) {}
   void add(const Matrix& w);
 
-  bool round_to_bf16;
+  bool round_to_bf16, amx;
   bool int8 = false, pairs = false, bf16 = false;
 };
 

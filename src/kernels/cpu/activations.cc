@@ -123,8 +123,8 @@ Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs)
   part.rows = inputs;
   const int64_t blocks = begin * (cols / 32);
   if (int8.q) {
-    part.int8 = {int8.q + begin * cols, int8.d + blocks, int8.d_sum + blocks, int8.sum + blocks,
-                 int8.halves + 2 * blocks};
+    part.int8 = {int8.q + begin * cols, int8.d + blocks,          int8.d_sum + blocks,
+                 int8.sum + blocks,     int8.halves + 2 * blocks, int8.amx};
   }
   if (pairs) part.pairs = pairs + begin * cols;
   if (bf16) part.bf16 = bf16 + begin * cols;
@@ -135,6 +135,7 @@ Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, i
   Activations x;
   if (forms.int8) {
     const int64_t blocks = n * (cols / 32);
+    x.int8.amx = forms.amx;
     x.int8.q = reinterpret_cast<int8_t*>(layout.take(n * cols / 4));
     x.int8.d = layout.take(blocks);
     x.int8.d_sum = layout.take(blocks);

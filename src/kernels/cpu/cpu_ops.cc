@@ -12,6 +12,7 @@ class CpuOps final : public Ops {
   CpuOps(ThreadPool& pool, std::string_view isa, Rounding rounding, const cpu::Kernels& kernels)
       : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), rounding_(rounding), kernels_(kernels) {
     workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16;
+    workspace_.amx = kernels.target.amx;
   }
 
   std::string_view name() const override { return name_; }

@@ -16,6 +16,8 @@
 #define QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/decode-inl.h"
 #include "tensor/panels.h"
 
@@ -92,6 +94,12 @@ HWY_INLINE VB shift_left(VB v) {  // of bytes whose top kShift bits are 0
 }
 
 HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(DU16(), p)); }
+
+// With few inputs a kernel waits for memory, and the processor's own reading ahead ends at every page.
+inline constexpr int64_t kAhead = 4096;
+HWY_INLINE void read_ahead(const std::byte* from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead + i);
+}
 
 // ---- Blocks of 32
 

@@ -60,6 +60,8 @@ class Workspace {
 
   // Whether products with BF16 weights round their inputs to BF16. Only where the machine multiplies those.
   bool round_to_bf16 = false;
+  // Whether the machine has AMX.
+  bool amx = false;
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }

@@ -1,0 +1,122 @@
+// Panels of floating-point weights times inputs in float32, or in BF16 where the machine multiplies those.
+#if defined(QNEXT_KERNELS_CPU_PANEL_FLOATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_PANEL_FLOATS_INL_H_
+#undef QNEXT_KERNELS_CPU_PANEL_FLOATS_INL_H_
+#else
+#define QNEXT_KERNELS_CPU_PANEL_FLOATS_INL_H_
+#endif
+
+#include "kernels/cpu/activations-inl.h"
+#include "kernels/cpu/panel_formats-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_BEGIN_VNNI
+#endif
+namespace qnext::cpu::HWY_NAMESPACE {
+
+// S strips one after the other times a tile of T inputs, from column `begin` to `end` of the rows, added to
+// acc. x: [cols / 2, T, 2].
+template <class Format, int S, int T>
+HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* x, int64_t begin, int64_t end,
+                              VF (&acc)[S][T]) {
+  constexpr int kWeights = 2 * Format::kPairs;
+  for (int64_t k = begin; k < end; k += kWeights) {
+    VF w[S][kWeights];
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) {
+      if constexpr (T <= 2) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4);
+    }
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
+    HWY_UNROLL(4)
+    for (int i = 0; i < kWeights; ++i) {
+      HWY_UNROLL(16)
+      for (int t = 0; t < T; ++t) {
+        const VF value = set(x[(k + i - i % 2) * T + 2 * t + i % 2]);
+        HWY_UNROLL(8)
+        for (int s = 0; s < S; ++s) acc[s][t] = hn::MulAdd(w[s][i], value, acc[s][t]);
+      }
+    }
+  }
+}
+
+template <class Format, int S, int T>
+HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x, float* out,
+                           int64_t out_stride) {
+  const std::byte* strips[S];
+  VF acc[S][T];
+  for (int s = 0; s < S; ++s) {
+    const int64_t strip = first_strip + s;
+    strips[s] = w.panel(strip / kStrips) + strip % kStrips * 4 * kLanes;
+    HWY_UNROLL(16)
+    for (int t = 0; t < T; ++t) acc[s][t] = zero();
+  }
+  if (!w.scale) {
+    float_columns<Format, S, T>(strips, x, 0, w.cols, acc);
+  } else {
+    for (int64_t begin = 0; begin < w.cols; begin += w.scale_cols) {
+      VF part[S][T];
+      for (int s = 0; s < S; ++s) {
+        for (int t = 0; t < T; ++t) part[s][t] = zero();
+      }
+      float_columns<Format, S, T>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part);
+      for (int s = 0; s < S; ++s) {
+        const float scale = w.scale_row((first_strip + s) * kLanes)[begin / w.scale_cols];
+        for (int t = 0; t < T; ++t) acc[s][t] = hn::MulAdd(part[s][t], set(scale), acc[s][t]);
+      }
+    }
+  }
+  for (int s = 0; s < S; ++s) {
+    for (int t = 0; t < T; ++t) store(acc[s][t], out + t * out_stride + s * kLanes);
+  }
+}
+
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_BEGIN_BF16
+// S panels times a tile of T inputs, both as pairs of BF16: sums of two products, in float32.
+template <int S, int T>
+void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, int64_t out_stride) {
+  __m512 acc[S][T];
+  const std::byte* panels[S];
+  for (int s = 0; s < S; ++s) {
+    panels[s] = w.panel(first + s);
+    for (int t = 0; t < T; ++t) acc[s][t] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
+    __m512i weights[S];
+    for (int s = 0; s < S; ++s) {
+      if constexpr (T <= 2) read_ahead(panels[s] + 64 * k, 64);
+    }
+    for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
+    HWY_UNROLL(16)
+    for (int t = 0; t < T; ++t) {
+      int32_t pair;
+      std::memcpy(&pair, x + 2 * t, sizeof pair);
+      const __m512bh input = (__m512bh)_mm512_set1_epi32(pair);
+      for (int s = 0; s < S; ++s) acc[s][t] = _mm512_dpbf16_ps(acc[s][t], (__m512bh)weights[s], input);
+    }
+  }
+  for (int s = 0; s < S; ++s) {
+    for (int t = 0; t < T; ++t) _mm512_storeu_ps(out + t * out_stride + s * kPanelRows, acc[s][t]);
+  }
+}
+
+template <int T>
+void bf16_panels(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, float* out,
+                 int64_t out_stride) {
+  constexpr int S = T == 1 ? 4 : T == 2 ? 2 : 1;
+  int64_t p = begin;
+  for (; p + S <= end; p += S) bf16_panel<S, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+  for (; p < end; ++p) bf16_panel<1, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+}
+QNEXT_END_BF16
+#endif
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+#if HWY_TARGET == HWY_AVX3_DL
+QNEXT_END_VNNI
+#endif
+HWY_AFTER_NAMESPACE();
+
+#endif
