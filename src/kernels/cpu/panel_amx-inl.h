@@ -32,36 +32,33 @@ HWY_INLINE void configure_amx() {
   _tile_loadconfig(&layout);
 }
 
-inline constexpr int kAmxGroups = 4;  // whose products are under way together
+// Groups whose products are under way together, while the sums of as many before them are scaled.
+inline constexpr int kAmxGroups = 4;
 
-struct AmxScratch {
-  HWY_ALIGN uint8_t weights[kAmxGroups][8 * 64];   // a group of 32 columns: [8][16 rows][4]
-  HWY_ALIGN int32_t sums[kAmxGroups][2][16 * 16];  // [inputs][rows], of halves where these have scales
+// [inputs][rows] for each group, of either half where these have scales of their own.
+struct AmxSums {
+  HWY_ALIGN int32_t of[kAmxGroups][2][kAmxInputs * kPanelRows];
 };
 
-#define QNEXT_AMX_GROUP(i)                  \
-  if constexpr (Format::kHalves) {          \
-    _tile_zero(i);                          \
-    _tile_loadd(6, q + (i)*512, 32);        \
-    _tile_loadd(7, s.weights[i], 64);       \
-    _tile_dpbsud(i, 6, 7);                  \
-    _tile_stored(i, s.sums[i][0], 64);      \
-    _tile_zero(i);                          \
-    _tile_loadd(6, q + (i)*512 + 16, 32);   \
-    _tile_loadd(7, s.weights[i] + 256, 64); \
-    _tile_dpbsud(i, 6, 7);                  \
-    _tile_stored(i, s.sums[i][1], 64);      \
-  } else {                                  \
-    _tile_zero(i);                          \
-    _tile_loadd(4, q + (i)*512, 32);        \
-    _tile_loadd(5, s.weights[i], 64);       \
-    _tile_dpbsud(i, 4, 5);                  \
-    _tile_stored(i, s.sums[i][0], 64);      \
+// Products of one group: tile register i, inputs q [16, 32], weights [8][16 rows][4].
+#define QNEXT_AMX_PRODUCT(i, x_tile, w_tile, q, w, out) \
+  _tile_zero(i);                                        \
+  _tile_loadd(x_tile, q, 32);                           \
+  _tile_loadd(w_tile, w, 64);                           \
+  _tile_dpbsud(i, x_tile, w_tile);                      \
+  _tile_stored(i, out, 64);
+
+#define QNEXT_AMX_GROUP(i)                                                               \
+  if constexpr (Format::kHalves) {                                                       \
+    QNEXT_AMX_PRODUCT(i, 6, 7, q + (i)*512, weights + (i)*512, sums.of[i][0])            \
+    QNEXT_AMX_PRODUCT(i, 6, 7, q + (i)*512 + 16, weights + (i)*512 + 256, sums.of[i][1]) \
+  } else {                                                                               \
+    QNEXT_AMX_PRODUCT(i, 4, 5, q + (i)*512, weights + (i)*512, sums.of[i][0])            \
   }
 
-// The products of `groups` <= kAmxGroups groups whose weights are in the scratch. q: [groups, 16, 32]
+// The products of `groups` <= kAmxGroups groups. q: [groups, 16, 32]
 template <class Format>
-HWY_INLINE void amx_products(const int8_t* q, int groups, AmxScratch& s) {
+HWY_INLINE void amx_products(const int8_t* q, const uint8_t* weights, int64_t groups, AmxSums& sums) {
   QNEXT_AMX_GROUP(0)
   if (groups > 1) {
     QNEXT_AMX_GROUP(1)
@@ -74,61 +71,89 @@ HWY_INLINE void amx_products(const int8_t* q, int groups, AmxScratch& s) {
   }
 }
 #undef QNEXT_AMX_GROUP
+#undef QNEXT_AMX_PRODUCT
+
+// A panel in the form that tiles are multiplied with.
+template <class Format>
+struct AmxPanel {
+  const typename Format::Open* open;  // [block columns]
+  const uint8_t* weights;             // [groups][8][16 rows][4]
+  int64_t groups;
+};
+
+template <class Format>
+HWY_INLINE AmxPanel<Format> open_panel(const std::byte* panel, const PanelFormat& format, int64_t cols,
+                                       float* memory) {
+  const int64_t columns = cols / format.elements;
+  auto* open = reinterpret_cast<typename Format::Open*>(memory);
+  auto* weights = reinterpret_cast<uint8_t*>(open + columns);
+  const std::byte* main = panel + columns * format.front_bytes;
+  for (int64_t c = 0; c < columns; ++c, main += format.main_bytes) {
+    open[c] = Format::open(main, panel + c * format.front_bytes, 0);
+    for (int g = 0; g < Format::kGroups; ++g) {
+      VB w[8];
+      Format::weights(main, g, w);
+      uint8_t* out = weights + (c * Format::kGroups + g) * 512;
+      HWY_UNROLL(8)
+      for (int j = 0; j < 8; ++j) hn::Store(w[j], DB(), out + 64 * j);
+    }
+  }
+  return {open, weights, columns * Format::kGroups};
+}
+
+// Adds the sums of groups [first, first + count) to the 16 inputs' results.
+template <class Format>
+HWY_INLINE void amx_scale(const AmxPanel<Format>& panel, int64_t first, int64_t count, const AmxSums& s,
+                          const Int8Rows& x, VF (&acc)[kAmxInputs]) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t group = first + i, at = group * kAmxInputs;
+    const auto& open = panel.open[group / Format::kGroups];
+    HWY_UNROLL(16)
+    for (int t = 0; t < kAmxInputs; ++t) {
+      GroupSums<Format> sums = start_of_sums<Format>(x, at + t);
+      sums.sums[0] = hn::Add(sums.sums[0], hn::Load(DI(), s.of[i][0] + kPanelRows * t));
+      if constexpr (Format::kHalves) {
+        sums.sums[1] = hn::Add(sums.sums[1], hn::Load(DI(), s.of[i][1] + kPanelRows * t));
+      }
+      acc[t] = add_sums<Format>(acc[t], sums, open, static_cast<int>(group % Format::kGroups), x, at + t);
+    }
+  }
+}
 
 // A panel times 16 inputs. The sums of products are exact, so the results are int8_tile()'s bit for bit.
 template <class Format>
-HWY_INLINE void amx_tile(const std::byte* panel, const PanelFormat& format, int64_t cols, const Int8Rows& x,
-                         float* out, int64_t out_stride, AmxScratch& s) {
-  constexpr int kColumnsAtOnce = Format::kGroups == 1 ? kAmxGroups : 1;
-  const int64_t columns = cols / format.elements;
-  const std::byte* blocks = panel + columns * format.front_bytes;
+HWY_INLINE void amx_tile(const AmxPanel<Format>& panel, const Int8Rows& x, float* out, int64_t out_stride) {
+  AmxSums sums[2];
   VF acc[kAmxInputs];
   HWY_UNROLL(16)
   for (int t = 0; t < kAmxInputs; ++t) acc[t] = zero();
-  int64_t at = 0;
-  for (int64_t c = 0; c < columns; c += kColumnsAtOnce) {
-    const int together = static_cast<int>(std::min<int64_t>(kColumnsAtOnce, columns - c));
-    typename Format::Open open[kColumnsAtOnce];
-    for (int k = 0; k < together; ++k) {
-      open[k] = Format::open(blocks + (c + k) * format.main_bytes, panel + (c + k) * format.front_bytes, 0);
-    }
-    for (int first = 0; first < Format::kGroups; first += kAmxGroups) {
-      const int groups = Format::kGroups == 1 ? together : kAmxGroups;
-      for (int i = 0; i < groups; ++i) {
-        VB w[8];
-        Format::weights(blocks + (c + (Format::kGroups == 1 ? i : 0)) * format.main_bytes,
-                        Format::kGroups == 1 ? 0 : first + i, w);
-        HWY_UNROLL(8)
-        for (int j = 0; j < 8; ++j) hn::Store(w[j], DB(), s.weights[i] + 64 * j);
-      }
-      amx_products<Format>(x.q + 32 * at, groups, s);
-      for (int i = 0; i < groups; ++i, at += kAmxInputs) {
-        const int k = Format::kGroups == 1 ? i : 0, g = Format::kGroups == 1 ? 0 : first + i;
-        HWY_UNROLL(16)
-        for (int t = 0; t < kAmxInputs; ++t) {
-          GroupSums<Format> sums = start_of_sums<Format>(x, at + t);
-          sums.sums[0] = hn::Add(sums.sums[0], hn::Load(DI(), s.sums[i][0] + 16 * t));
-          if constexpr (Format::kHalves) {
-            sums.sums[1] = hn::Add(sums.sums[1], hn::Load(DI(), s.sums[i][1] + 16 * t));
-          }
-          acc[t] = add_sums<Format>(acc[t], sums, open[k], g, x, at + t);
-        }
-      }
-    }
+  auto multiply = [&](int64_t first, AmxSums & into) __attribute__((always_inline)) {
+    amx_products<Format>(x.q + 512 * first, panel.weights + 512 * first,
+                         std::min<int64_t>(kAmxGroups, panel.groups - first), into);
+  };
+  multiply(0, sums[0]);
+  for (int64_t first = 0; first < panel.groups; first += kAmxGroups) {
+    const int64_t next = first + kAmxGroups;
+    if (next < panel.groups) multiply(next, sums[next / kAmxGroups % 2]);
+    amx_scale<Format>(panel, first, std::min<int64_t>(kAmxGroups, panel.groups - first),
+                      sums[first / kAmxGroups % 2], x, acc);
   }
   HWY_UNROLL(16)
   for (int t = 0; t < kAmxInputs; ++t) store(acc[t], out + t * out_stride);
 }
 
-// Panels [begin, end) of w times 16 inputs.
+// Panels [begin, end) of w times the first n inputs, a multiple of 16. memory: amx_floats(w.cols)
 template <class Format>
-void amx_panels(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, float* out,
-                int64_t out_stride) {
+void amx_panels(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
+                int64_t out_stride, float* memory) {
   const PanelFormat& format = *panel_format(w.dtype);
-  AmxScratch scratch;
   configure_amx();
   for (int64_t p = begin; p < end; ++p) {
-    amx_tile<Format>(w.panel(p), format, w.cols, x, out + (p - begin) * kPanelRows, out_stride, scratch);
+    const AmxPanel<Format> panel = open_panel<Format>(w.panel(p), format, w.cols, memory);
+    for (int64_t t = 0; t < n; t += kAmxInputs) {
+      amx_tile<Format>(panel, x.from(t, w.cols, x.rows).int8, out + t * out_stride + (p - begin) * kPanelRows,
+                       out_stride);
+    }
   }
   _tile_release();
 }
@@ -137,7 +162,7 @@ QNEXT_END_AMX
 #else
 // Never called: no other instruction set has tiles.
 template <class Format>
-void amx_panels(const Matrix&, int64_t, int64_t, const Int8Rows&, float*, int64_t) {}
+void amx_panels(const Matrix&, int64_t, int64_t, const Activations&, int64_t, float*, int64_t, float*) {}
 #endif
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

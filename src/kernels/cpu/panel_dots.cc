@@ -47,9 +47,7 @@ void float_panels(const Matrix& w, int64_t begin, int64_t end, const float* x, f
 template <class Format, int T = kTile>
 void int8_tiles(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, int64_t width, float* out,
                 int64_t out_stride) {
-  if (width == kAmxInputs && x.amx) {
-    amx_panels<Format>(w, begin, end, x, out, out_stride);
-  } else if (width == T) {
+  if (width == T) {
     int8_panels<Format, T>(w, begin, end, x, out, out_stride);
   } else if constexpr (T > 1) {
     int8_tiles<Format, T / 2>(w, begin, end, x, width, out, out_stride);
@@ -103,6 +101,32 @@ void panel_tile(const Matrix& w, int64_t begin, int64_t end, const Activations& 
   }
 }
 
+// As many of the inputs as fill AMX tiles; returns how many that were.
+int64_t amx_inputs(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
+                   int64_t out_stride, float* memory) {
+  const int64_t whole = n / kAmxInputs * kAmxInputs;
+  if (!x.int8.amx || whole == 0) return 0;
+  switch (w.dtype) {
+    case DType::kQ8_0:
+      amx_panels<PanelQ8_0>(w, begin, end, x, whole, out, out_stride, memory);
+      return whole;
+    case DType::kQ4_0:
+      amx_panels<PanelQ4_0>(w, begin, end, x, whole, out, out_stride, memory);
+      return whole;
+    case DType::kQ4_K:
+      amx_panels<PanelQ4_K>(w, begin, end, x, whole, out, out_stride, memory);
+      return whole;
+    case DType::kQ5_K:
+      amx_panels<PanelQ5_K>(w, begin, end, x, whole, out, out_stride, memory);
+      return whole;
+    case DType::kQ6_K:
+      amx_panels<PanelQ6_K>(w, begin, end, x, whole, out, out_stride, memory);
+      return whole;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 #if HWY_TARGET == HWY_AVX3_DL
 QNEXT_END_VNNI
@@ -112,7 +136,8 @@ void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int6
          int64_t out_stride, float* decoded) {
   const int64_t panels_end = std::min(end, w.panels() * kPanelRows);
   if (begin < panels_end) {
-    for (int64_t t = 0; t < n;) {
+    int64_t t = amx_inputs(w, begin / kPanelRows, panels_end / kPanelRows, x, n, out, out_stride, decoded);
+    while (t < n) {
       const int64_t width = tile_at(t, n);
       panel_tile(w, begin / kPanelRows, panels_end / kPanelRows, x.from(t, w.cols, x.rows), width,
                  out + t * out_stride, out_stride);

@@ -1,0 +1,85 @@
+// Products of matrices in panels, by type and number of inputs, for each instruction set of this machine:
+// what share of the machine's arithmetic or memory speed one operation reaches.
+//
+//   bench_panels [--benchmark_filter=q4_0.*avx3]
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "kernels/ops.h"
+#include "tensor/block_formats.h"
+
+namespace qnext {
+namespace {
+
+// As large as an expert; so many that they do not stay in the caches.
+constexpr int64_t kRows = 512, kCols = 2048, kMatrices = 256;
+
+std::vector<float> random_floats(int64_t n) {
+  std::vector<float> v(static_cast<size_t>(n));
+  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(random_unit(1, 2, i) - 0.5);
+  return v;
+}
+
+std::vector<Matrix> matrices(DType dtype, Ops& ops, int64_t count) {
+  auto tensor = [&] {
+    std::byte* memory = nullptr;
+    Tensor t = Tensor::allocate(dtype, {kRows, kCols}, &memory);
+    const std::vector<float> values = random_floats(kCols);
+    for (int64_t r = 0; r < kRows; ++r) {
+      quantize_row(dtype, values.data(), memory + r * row_bytes(dtype, kCols), kCols);
+    }
+    return t;
+  }();
+  std::vector<Matrix> out;
+  for (int64_t i = 0; i < count; ++i) out.push_back(ops.prepare(matrix_of(tensor)));
+  return out;
+}
+
+// One thread. With many inputs the weights stay in the caches and arithmetic counts; with one, memory.
+void products(benchmark::State& state, DType dtype, std::string_view isa, Rounding rounding, int64_t n) {
+  ThreadPool pool(1);
+  const auto ops = make_cpu_ops(pool, isa, rounding);
+  const std::vector<Matrix> w = matrices(dtype, *ops, n == 1 ? kMatrices : 1);
+  const std::vector<float> x = random_floats(n * kCols);
+  std::vector<float> y(static_cast<size_t>(n * kRows));
+  size_t at = 0;
+  for (auto _ : state) {
+    ops->linear(w[at++ % w.size()], x.data(), n, y.data());
+    benchmark::DoNotOptimize(y.data());
+  }
+  const auto rounds = static_cast<double>(state.iterations());
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(2e-9 * static_cast<double>(n * kRows * kCols) * rounds, benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(1e-9 * static_cast<double>(w[0].bytes()) * rounds, benchmark::Counter::kIsRate);
+}
+
+void add(DType dtype, std::string_view isa, Rounding rounding, const std::string& suffix) {
+  for (const int64_t n : {1, 8, 512}) {
+    const std::string label =
+        std::string(name(dtype)) + suffix + "/" + std::string(isa) + "/" + std::to_string(n);
+    benchmark::RegisterBenchmark(label.c_str(),
+                                 [=](benchmark::State& state) { products(state, dtype, isa, rounding, n); });
+  }
+}
+
+}  // namespace
+}  // namespace qnext
+
+int main(int argc, char** argv) {
+  using namespace qnext;
+  for (const std::string_view isa : cpu_isas()) {
+    for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+      add(dtype, isa, Rounding::kInt8, "");
+    }
+    add(DType::kBF16, isa, Rounding::kInt8, "");
+    add(DType::kBF16, isa, Rounding::kNative, "_native");
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
