@@ -52,7 +52,7 @@ class F32Arithmetic {
   }
 
   void score(const BlockRows& keys, DType dtype, int64_t begin, int64_t end, float* out, int64_t stride) {
-    const char* ahead = dtype == DType::kF32 ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
+    const char* ahead = in_place(dtype) ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
     const int64_t asked = kPanelKeys * width_ * 2;  // bytes, by each of packing and scoring
     for (int64_t j = 0; j < keys.count; j += kPanelKeys) {
       pack(keys, dtype, j, {ahead});
@@ -72,7 +72,7 @@ class F32Arithmetic {
   }
 
   void load_values(const BlockRows& values, DType dtype) {
-    if (dtype == DType::kF32 && args_.head_dim == width_ && values.contiguous) {
+    if (in_place(dtype) && values.contiguous) {
       values_ = reinterpret_cast<const float*>(values.at[0]);
       return;
     }
@@ -102,17 +102,27 @@ class F32Arithmetic {
   static constexpr int kQueries = kManyRegisters ? 8 : 4;
   static_assert(kBlock % kPanelKeys == 0);
 
+  // Whether rows of the cache are as they are wanted.
+  bool in_place(DType dtype) const { return dtype == DType::kF32 && args_.head_dim == width_; }
+
   static float hwy_sum(VF v) { return qnext::cpu::HWY_NAMESPACE::sum(v); }
 
+  // Rows [begin, end) into rows_, asking for those of the next block.
   void decode(const BlockRows& rows, DType dtype, int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j)
+    const int64_t bytes = row_bytes(dtype, args_.head_dim);
+    for (int64_t j = begin; j < end; ++j) {
+      if (rows.ahead) {
+        for (int64_t l = 0; l < bytes; l += 64)
+          Ahead{reinterpret_cast<const char*>(rows.ahead) + j * bytes + l}.ask<1>();
+      }
       decode_padded(dtype, rows.at[j], args_.head_dim, rows_ + j * width_);
+    }
   }
 
   // Keys [first, first + kPanelKeys) as [dimension][key].
   void pack(const BlockRows& keys, DType dtype, int64_t first, Ahead ahead) {
     const std::byte* rows[kPanelKeys];
-    const bool ready = dtype == DType::kF32 && args_.head_dim == width_;
+    const bool ready = in_place(dtype);
     if (!ready) decode(keys, dtype, first, std::min(first + kPanelKeys, keys.count));
     for (int64_t j = 0; j < kPanelKeys; ++j) {
       const int64_t row = std::min(first + j, keys.count - 1);

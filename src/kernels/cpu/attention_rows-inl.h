@@ -38,14 +38,14 @@ HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
   v = _mm512_mask_broadcast_i32x4(v, 0x0f00, block(8));
   v = _mm512_mask_broadcast_i32x4(v, 0xf000, block(12));
   return VU{v};
+#elif HWY_TARGET == HWY_AVX2
+  const hn::Half<hn::Repartition<uint8_t, DU> > d;
+  auto block = [&](int l)
+                   HWY_ATTR { return hn::LoadU(d, reinterpret_cast<const uint8_t*>(rows[l] + offset)); };
+  return hn::BitCast(DU(), hn::Combine(hn::Repartition<uint8_t, DU>(), block(4), block(0)));
 #else
-  const hn::Full128<uint8_t> d;
-  HWY_ALIGN uint8_t bytes[kLanes * 4];
-  for (int b = 0; b < kLanes / 4; ++b) {
-    const auto* row = reinterpret_cast<const uint8_t*>(rows[b * 4] + offset);
-    hn::Store(hn::LoadU(d, row), d, bytes + 16 * b);
-  }
-  return hn::BitCast(DU(), hn::Load(hn::Repartition<uint8_t, DU>(), bytes));
+  return hn::BitCast(
+      DU(), hn::LoadU(hn::Repartition<uint8_t, DU>(), reinterpret_cast<const uint8_t*>(rows[0] + offset)));
 #endif
 }
 
