@@ -12,6 +12,7 @@
 
 #include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/attention_rows-inl.h"
+#include "kernels/cpu/attention_weights-inl.h"
 #include "kernels/cpu/dot_rows-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd-inl.h"
@@ -25,9 +26,7 @@ namespace qnext::cpu::HWY_NAMESPACE {
 //   score(keys, dtype, begin, end, out, stride)
 //       out[q * stride + j] = query q . key j for q in [begin, end), j < keys.count. Up to kBlock columns are
 //       overwritten.
-//   round_weights(row, count)           turns the weights of a query for a span (float32, then zeros up to a
-//       multiple of 32) into what sum() reads, in place, and returns their sum; count is a multiple of 32
-//   weights_at(row, column)             where what it wrote for a column lies
+//   Weights                             what sum() reads in the place of scores (attention_weights-inl.h)
 //   load_values(values, dtype)          before sum() of a block
 //   sum(values, begin, end, seen, weights, stride, sums)
 //       sums[q * width + i] += sum_j<seen weight j of q * value j[i] for q in [begin, end); `weights` are
@@ -36,6 +35,8 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // What it computes for a query does not depend on begin and end.
 class F32Arithmetic {
  public:
+  using Weights = FloatWeights;
+
   F32Arithmetic(Layout& layout, const AttentionArgs& args, int64_t queries)
       : args_(args), width_(round_up(args.head_dim, 32)) {
     q_ = layout.take(queries * width_);
@@ -65,12 +66,6 @@ class F32Arithmetic {
     }
   }
 
-  static float round_weights(float* row, int64_t count) {
-    VF total = zero();
-    for (int64_t j = 0; j < count; j += kLanes) total = hn::Add(total, load(row + j));
-    return hwy_sum(total);
-  }
-
   void load_values(const BlockRows& values, DType dtype) {
     if (in_place(dtype) && values.contiguous) {
       values_ = reinterpret_cast<const float*>(values.at[0]);
@@ -79,8 +74,6 @@ class F32Arithmetic {
     decode(values, dtype, 0, values.count);
     values_ = rows_;
   }
-
-  static const void* weights_at(const float* row, int64_t column) { return row + column; }
 
   void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
            int64_t stride, float* sums) const {
@@ -104,8 +97,6 @@ class F32Arithmetic {
 
   // Whether rows of the cache are as they are wanted.
   bool in_place(DType dtype) const { return dtype == DType::kF32 && args_.head_dim == width_; }
-
-  static float hwy_sum(VF v) { return qnext::cpu::HWY_NAMESPACE::sum(v); }
 
   // Rows [begin, end) into rows_, asking for those of the next block.
   void decode(const BlockRows& rows, DType dtype, int64_t begin, int64_t end) {

@@ -1,5 +1,5 @@
-// How rows of a cache are read: asked for ahead of their use, and turned by 90 degrees in units of 32 bits (a
-// float32, a pair of BF16, or four int8).
+// How rows of a cache are read and written: BF16 rounding, rows asked for ahead of their use, and turned by
+// 90 degrees in units of 32 bits (a float32, a pair of BF16, or four int8).
 #if defined(QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
 #undef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
@@ -27,6 +27,27 @@ struct Ahead {
     next += 64 * kLines;
   }
 };
+
+// float_to_bf16() of every lane, in the high halves of lanes whose low halves are zero.
+HWY_INLINE VF round_to_bf16(VF x) {
+  const DU du;
+  const auto bits = hn::BitCast(du, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff)));
+  const auto number = hn::And(rounded, hn::Set(du, 0xffff0000u));
+  const auto quiet = hn::And(hn::Or(bits, hn::Set(du, 0x400000)), hn::Set(du, 0xffff0000u));
+  return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(DF(), quiet), hn::BitCast(DF(), number));
+}
+
+// The high halves of the lanes of x, which are BF16 numbers already, at any address.
+HWY_INLINE void store_bf16(VF x, void* out) {
+  const hn::RebindToSigned<DF> di;
+  const DU du;
+  const hn::Rebind<uint16_t, DF> d16;
+  const hn::Repartition<uint8_t, decltype(d16)> d8;
+  const auto high = hn::BitCast(di, hn::ShiftRight<16>(hn::BitCast(du, x)));
+  hn::StoreU(hn::BitCast(d8, hn::DemoteTo(d16, high)), d8, static_cast<uint8_t*>(out));
+}
 
 // The 16 bytes at `offset` of the rows l, l + kLanes / 4, ... in the 128-bit blocks of a vector.
 HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
