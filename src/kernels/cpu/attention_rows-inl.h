@@ -16,14 +16,14 @@ using DU = hn::RebindToUnsigned<DF>;
 using VU = hn::Vec<DU>;
 
 // Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the
-// loads of the loop wait. Into the second level, since the first has no room for two blocks.
+// loads of the loop wait.
 struct Ahead {
   const char* next;  // null: asks for nothing
   template <int kLines>
   HWY_INLINE void ask() {
     if (!next) return;
     HWY_UNROLL(8)
-    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 2);
+    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 3);
     next += 64 * kLines;
   }
 };
