@@ -11,8 +11,8 @@
 #endif
 
 #include "kernels/cpu/attention_plan.h"
-#include "kernels/cpu/attention_prepare-inl.h"
 #include "kernels/cpu/attention_rows-inl.h"
+#include "kernels/cpu/attention_weights-inl.h"
 #include "kernels/cpu/scratch.h"
 
 #if HWY_TARGET == HWY_AVX3_DL
@@ -169,6 +169,8 @@ void sum_some_pairs(int64_t count, const uint32_t* weights, int64_t stride, int6
 
 class Bf16Arithmetic {
  public:
+  using Weights = Bf16Weights;
+
   Bf16Arithmetic(Layout& layout, const AttentionArgs& args, int64_t queries)
       : args_(args), pairs_(args.head_dim / 2) {
     q_ = reinterpret_cast<uint32_t*>(layout.take(queries * pairs_));
@@ -202,22 +204,6 @@ class Bf16Arithmetic {
       }
       if (ahead) ahead += 64 * pairs_;
     }
-  }
-
-  // The sum is that of the rounded weights: they are what the values are weighted with.
-  static float round_weights(float* row, int64_t count) {
-    VF total = zero();
-    auto* out = reinterpret_cast<std::byte*>(row);
-    for (int64_t j = 0; j < count; j += kLanes) {
-      const VF rounded = round_to_bf16(load(row + j));
-      total = hn::Add(total, rounded);
-      store_bf16(rounded, out + 2 * j);
-    }
-    return qnext::cpu::HWY_NAMESPACE::sum(total);
-  }
-  // Where the weights of a block lie in a row: they are half as long as the scores were.
-  static const void* weights_at(const float* row, int64_t column) {
-    return reinterpret_cast<const std::byte*>(row) + 2 * column;
   }
 
   // Many queries share one interleaving of the values.

@@ -12,6 +12,7 @@
 
 #include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/attention_rows-inl.h"
+#include "kernels/cpu/attention_weights-inl.h"
 #include "kernels/cpu/dot_rows-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd-inl.h"
@@ -25,9 +26,7 @@ namespace qnext::cpu::HWY_NAMESPACE {
 //   score(keys, dtype, begin, end, out, stride)
 //       out[q * stride + j] = query q . key j for q in [begin, end), j < keys.count. Up to kBlock columns are
 //       overwritten.
-//   round_weights(row, count)           turns the weights of a query for a span (float32, then zeros up to a
-//       multiple of 32) into what sum() reads, in place, and returns their sum; count is a multiple of 32
-//   weights_at(row, column)             where what it wrote for a column lies
+//   Weights                             what sum() reads in the place of scores (attention_weights-inl.h)
 //   load_values(values, dtype)          before sum() of a block
 //   sum(values, begin, end, seen, weights, stride, sums)
 //       sums[q * width + i] += sum_j<seen weight j of q * value j[i] for q in [begin, end); `weights` are
@@ -36,6 +35,8 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // What it computes for a query does not depend on begin and end.
 class F32Arithmetic {
  public:
+  using Weights = FloatWeights;
+
   F32Arithmetic(Layout& layout, const AttentionArgs& args, int64_t queries)
       : args_(args), width_(round_up(args.head_dim, 32)) {
     q_ = layout.take(queries * width_);
@@ -52,7 +53,7 @@ class F32Arithmetic {
   }
 
   void score(const BlockRows& keys, DType dtype, int64_t begin, int64_t end, float* out, int64_t stride) {
-    const char* ahead = dtype == DType::kF32 ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
+    const char* ahead = in_place(dtype) ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
     const int64_t asked = kPanelKeys * width_ * 2;  // bytes, by each of packing and scoring
     for (int64_t j = 0; j < keys.count; j += kPanelKeys) {
       pack(keys, dtype, j, {ahead});
@@ -65,22 +66,14 @@ class F32Arithmetic {
     }
   }
 
-  static float round_weights(float* row, int64_t count) {
-    VF total = zero();
-    for (int64_t j = 0; j < count; j += kLanes) total = hn::Add(total, load(row + j));
-    return hwy_sum(total);
-  }
-
   void load_values(const BlockRows& values, DType dtype) {
-    if (dtype == DType::kF32 && args_.head_dim == width_ && values.contiguous) {
+    if (in_place(dtype) && values.contiguous) {
       values_ = reinterpret_cast<const float*>(values.at[0]);
       return;
     }
     decode(values, dtype, 0, values.count);
     values_ = rows_;
   }
-
-  static const void* weights_at(const float* row, int64_t column) { return row + column; }
 
   void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
            int64_t stride, float* sums) const {
@@ -102,17 +95,25 @@ class F32Arithmetic {
   static constexpr int kQueries = kManyRegisters ? 8 : 4;
   static_assert(kBlock % kPanelKeys == 0);
 
-  static float hwy_sum(VF v) { return qnext::cpu::HWY_NAMESPACE::sum(v); }
+  // Whether rows of the cache are as they are wanted.
+  bool in_place(DType dtype) const { return dtype == DType::kF32 && args_.head_dim == width_; }
 
+  // Rows [begin, end) into rows_, asking for those of the next block.
   void decode(const BlockRows& rows, DType dtype, int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j)
+    const int64_t bytes = row_bytes(dtype, args_.head_dim);
+    for (int64_t j = begin; j < end; ++j) {
+      if (rows.ahead) {
+        for (int64_t l = 0; l < bytes; l += 64)
+          Ahead{reinterpret_cast<const char*>(rows.ahead) + j * bytes + l}.ask<1>();
+      }
       decode_padded(dtype, rows.at[j], args_.head_dim, rows_ + j * width_);
+    }
   }
 
   // Keys [first, first + kPanelKeys) as [dimension][key].
   void pack(const BlockRows& keys, DType dtype, int64_t first, Ahead ahead) {
     const std::byte* rows[kPanelKeys];
-    const bool ready = dtype == DType::kF32 && args_.head_dim == width_;
+    const bool ready = in_place(dtype);
     if (!ready) decode(keys, dtype, first, std::min(first + kPanelKeys, keys.count));
     for (int64_t j = 0; j < kPanelKeys; ++j) {
       const int64_t row = std::min(first + j, keys.count - 1);

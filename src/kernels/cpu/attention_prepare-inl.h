@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "kernels/cpu/attention_plan.h"
+#include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/simd-inl.h"
 #include "tensor/block_formats.h"
 #include "tensor/block_layouts.h"
@@ -34,27 +35,6 @@ inline void rotate(float* x, const float* cosine, const float* sine, int64_t hal
     store(hn::NegMulAdd(b, s, hn::Mul(a, c)), x + m, left);
     store(hn::MulAdd(a, s, hn::Mul(b, c)), x + half + m, left);
   }
-}
-
-// float_to_bf16() of every lane, in the high halves of lanes whose low halves are zero.
-HWY_INLINE VF round_to_bf16(VF x) {
-  const hn::RebindToUnsigned<DF> du;
-  const auto bits = hn::BitCast(du, x);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff)));
-  const auto number = hn::And(rounded, hn::Set(du, 0xffff0000u));
-  const auto quiet = hn::And(hn::Or(bits, hn::Set(du, 0x400000)), hn::Set(du, 0xffff0000u));
-  return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(DF(), quiet), hn::BitCast(DF(), number));
-}
-
-// The high halves of the lanes of x, which are BF16 numbers already, at any address.
-HWY_INLINE void store_bf16(VF x, void* out) {
-  const hn::RebindToSigned<DF> di;
-  const hn::RebindToUnsigned<DF> du;
-  const hn::Rebind<uint16_t, DF> d16;
-  const hn::Repartition<uint8_t, decltype(d16)> d8;
-  const auto high = hn::BitCast(di, hn::ShiftRight<16>(hn::BitCast(du, x)));
-  hn::StoreU(hn::BitCast(d8, hn::DemoteTo(d16, high)), d8, static_cast<uint8_t*>(out));
 }
 
 // A block of a Q8_0 row: its scale brings the largest to 127. quantize_row() searches for a scale that is

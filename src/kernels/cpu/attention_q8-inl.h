@@ -171,6 +171,8 @@ HWY_INLINE void scale_weights(const float* weights, const float* scale, int64_t 
 
 class Q8Arithmetic {
  public:
+  using Weights = FloatWeights;
+
   Q8Arithmetic(Layout& layout, const AttentionArgs& args, int64_t queries)
       : args_(args), blocks_(args.head_dim / 32) {
     q_ = take<QueryBlock>(layout, queries * blocks_);
@@ -202,13 +204,6 @@ class Q8Arithmetic {
       if (ahead) ahead += scoring;
     }
   }
-
-  static float round_weights(float* row, int64_t count) {
-    VF total = zero();
-    for (int64_t j = 0; j < count; j += kLanes) total = hn::Add(total, load(row + j));
-    return qnext::cpu::HWY_NAMESPACE::sum(total);
-  }
-  static const void* weights_at(const float* row, int64_t column) { return row + column; }
 
   void load_values(const BlockRows& values, DType) {
     for (int64_t b = 0; b < blocks_; ++b) {

@@ -1,5 +1,5 @@
-// How rows of a cache are read: asked for ahead of their use, and turned by 90 degrees in units of 32 bits (a
-// float32, a pair of BF16, or four int8).
+// How rows of a cache are read and written: BF16 rounding, rows asked for ahead of their use, and turned by
+// 90 degrees in units of 32 bits (a float32, a pair of BF16, or four int8).
 #if defined(QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
 #undef QNEXT_KERNELS_CPU_ATTENTION_ROWS_INL_H_
@@ -16,17 +16,38 @@ using DU = hn::RebindToUnsigned<DF>;
 using VU = hn::Vec<DU>;
 
 // Cache lines asked for ahead of their use, a few at each step of a loop: a burst of them would make the
-// loads of the loop wait. Into the second level, since the first has no room for two blocks.
+// loads of the loop wait.
 struct Ahead {
   const char* next;  // null: asks for nothing
   template <int kLines>
   HWY_INLINE void ask() {
     if (!next) return;
     HWY_UNROLL(8)
-    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 2);
+    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 3);
     next += 64 * kLines;
   }
 };
+
+// float_to_bf16() of every lane, in the high halves of lanes whose low halves are zero.
+HWY_INLINE VF round_to_bf16(VF x) {
+  const DU du;
+  const auto bits = hn::BitCast(du, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff)));
+  const auto number = hn::And(rounded, hn::Set(du, 0xffff0000u));
+  const auto quiet = hn::And(hn::Or(bits, hn::Set(du, 0x400000)), hn::Set(du, 0xffff0000u));
+  return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(DF(), quiet), hn::BitCast(DF(), number));
+}
+
+// The high halves of the lanes of x, which are BF16 numbers already, at any address.
+HWY_INLINE void store_bf16(VF x, void* out) {
+  const hn::RebindToSigned<DF> di;
+  const DU du;
+  const hn::Rebind<uint16_t, DF> d16;
+  const hn::Repartition<uint8_t, decltype(d16)> d8;
+  const auto high = hn::BitCast(di, hn::ShiftRight<16>(hn::BitCast(du, x)));
+  hn::StoreU(hn::BitCast(d8, hn::DemoteTo(d16, high)), d8, static_cast<uint8_t*>(out));
+}
 
 // The 16 bytes at `offset` of the rows l, l + kLanes / 4, ... in the 128-bit blocks of a vector.
 HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
@@ -38,14 +59,14 @@ HWY_INLINE VU gather_blocks(const std::byte* const* rows, int64_t offset) {
   v = _mm512_mask_broadcast_i32x4(v, 0x0f00, block(8));
   v = _mm512_mask_broadcast_i32x4(v, 0xf000, block(12));
   return VU{v};
+#elif HWY_TARGET == HWY_AVX2
+  const hn::Half<hn::Repartition<uint8_t, DU> > d;
+  auto block = [&](int l)
+                   HWY_ATTR { return hn::LoadU(d, reinterpret_cast<const uint8_t*>(rows[l] + offset)); };
+  return hn::BitCast(DU(), hn::Combine(hn::Repartition<uint8_t, DU>(), block(4), block(0)));
 #else
-  const hn::Full128<uint8_t> d;
-  HWY_ALIGN uint8_t bytes[kLanes * 4];
-  for (int b = 0; b < kLanes / 4; ++b) {
-    const auto* row = reinterpret_cast<const uint8_t*>(rows[b * 4] + offset);
-    hn::Store(hn::LoadU(d, row), d, bytes + 16 * b);
-  }
-  return hn::BitCast(DU(), hn::Load(hn::Repartition<uint8_t, DU>(), bytes));
+  return hn::BitCast(
+      DU(), hn::LoadU(hn::Repartition<uint8_t, DU>(), reinterpret_cast<const uint8_t*>(rows[0] + offset)));
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "kernels/cpu/attention_plan.h"
+#include "kernels/cpu/attention_weights-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd-inl.h"
 
@@ -70,20 +71,6 @@ inline void finish(const AttentionArgs& args, const Piece& piece, int64_t query,
 
 // ---- One span
 
-// Turns the first `count` scores of a query into weights relative to the largest; zeros follow them up to a
-// multiple of 32. Returns the largest score.
-inline float weigh(float scale, float* score, int64_t count) {
-  const int64_t padded = round_up(count, 32);
-  std::fill(score + count, score + padded, -std::numeric_limits<float>::infinity());
-  VF largest = load(score);
-  for (int64_t j = kLanes; j < padded; j += kLanes) largest = hn::Max(largest, load(score + j));
-  const VF top = hn::Mul(hn::MaxOfLanes(DF(), largest), set(scale));
-  for (int64_t j = 0; j < padded; j += kLanes) {
-    store(exp(hn::MulSub(load(score + j), set(scale), top)), score + j);
-  }
-  return hn::GetLane(top);
-}
-
 template <class Arithmetic>
 class SpanAttention {
  public:
@@ -110,6 +97,7 @@ class SpanAttention {
   Partial local, merged;  // for a caller that merges on the spot
 
  private:
+  using Weights = typename Arithmetic::Weights;
   // Rows of scores are not a power of two apart, so that those of a tile fall into different cache sets.
   static constexpr int64_t kStride = kSpan + kAlign;
 
@@ -134,8 +122,9 @@ class SpanAttention {
     for (int64_t q = piece.first_seeing(begin) * piece.heads; q < piece.queries(); ++q) {
       const int64_t seen = std::min(kSpan, piece.position(q / piece.heads) + 1 - begin);
       float* row = scores_ + q * kStride;
-      out.top[q] = weigh(scale, row, seen);
-      out.total[q] = arithmetic_.round_weights(row, round_up(seen, 32));
+      const Weighed weighed = weigh<Weights>(scale, row, seen);
+      out.top[q] = weighed.top;
+      out.total[q] = weighed.total;
       std::fill(out.sums + q * width, out.sums + (q + 1) * width, 0.0f);
     }
   }
@@ -152,8 +141,8 @@ class SpanAttention {
       arithmetic_.load_values(values, kv.dtype);
       auto add = [&](int64_t first, int64_t last, int64_t seen) HWY_ATTR {
         const float* row = scores_ + first * piece.heads * kStride;
-        arithmetic_.sum(values, first * piece.heads, last * piece.heads, seen,
-                        Arithmetic::weights_at(row, at - begin), kStride, out.sums);
+        arithmetic_.sum(values, first * piece.heads, last * piece.heads, seen, Weights::at(row, at - begin),
+                        kStride, out.sums);
       };
       // Tokens that see a part of the block one by one, then all that see the whole of it.
       const int64_t whole = std::min(piece.count, piece.first_seeing(at + count - 1));
