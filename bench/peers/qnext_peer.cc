@@ -89,7 +89,7 @@ class QnextPeer : public peers::Peer {
 
 struct Options {
   int threads = 0;
-  int64_t context = 4096, piece = 512;
+  int64_t context = 4096, piece = 1024;
   DType kv_type = DType::kBF16;
   Rounding rounding = Rounding::kInt8;
   std::string isa;

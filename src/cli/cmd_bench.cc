@@ -188,7 +188,7 @@ void add_bench(CLI::App& program, Action& action) {
          1e6);
   at_least(
       named(command->add_option("--piece", o->piece,
-                                "Most tokens of a step of a prompt, all sequences together; default 512"),
+                                "Most tokens of a step of a prompt, all sequences together; default 1024"),
             "N"),
       1);
   named(command->add_option("--plot", o->plot, "Draw speeds by depth, with the roofline, as an SVG picture"),

@@ -14,7 +14,7 @@ namespace qnext {
 
 class Batch {
  public:
-  static constexpr int64_t kPiece = 512;
+  static constexpr int64_t kPiece = 1024;
 
   // `context` is the most tokens of each sequence, `rows` about the most tokens of a step. The model outlives
   // the batch.

@@ -17,7 +17,7 @@ using LogitsSink = std::function<Status(int64_t first, std::span<const float> ro
 
 struct EvaluateRequest {
   std::span<const int32_t> tokens;  // one sequence, from its start; not empty
-  int64_t piece = 512;              // tokens per step, at least 1
+  int64_t piece = 1024;             // tokens per step, at least 1
   LogitsSink logits;
   LogitsSink mtp_logits;  // empty: without multi-token prediction. Row i is of position i; positions - 1 rows
   std::function<void(int64_t done, int64_t total)> progress;  // may be empty

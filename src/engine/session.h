@@ -20,7 +20,7 @@ namespace qnext {
 
 struct SessionOptions {
   int64_t context = 0;               // most tokens of the sequence, prompt and answer; 0: the model's limit
-  int64_t piece = 512;               // prompt tokens per step, a multiple of kGdnChunk
+  int64_t piece = 1024;              // prompt tokens per step, a multiple of kGdnChunk
   std::vector<int32_t> forbidden{};  // ids below the vocabulary's size that are never generated
   // Keep states of the recurrent layers at several positions of a prompt, so that a later prompt that
   // differs only at its end does not start anew. For conversations.
