@@ -12,10 +12,14 @@ namespace {
 
 // Rows per piece of work: small enough to balance the threads, large enough (some 128 thousand
 // multiplications, microseconds) to be worth handing out, and whole panels.
-int64_t rows_per_piece(int64_t rows, int64_t cols, int64_t n, int threads) {
+// Where few inputs make memory the limit, pieces are long: reading ahead starts anew with each.
+int64_t rows_per_piece(int64_t rows, const Matrix& w, int64_t n, int threads) {
+  constexpr int64_t kBytes = 1 << 18, kFew = 4;
+  const int64_t cols = w.cols;
+  const int64_t most = n > kFew ? 64 : std::max<int64_t>(64, kBytes / std::max<int64_t>(1, w.stride()));
   const int64_t worthwhile = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, cols * n));
   const int64_t balanced = rows / (8 * threads);
-  return round_up(std::clamp<int64_t>(balanced, worthwhile, std::max<int64_t>(worthwhile, 64)), kPanelRows);
+  return round_up(std::clamp<int64_t>(balanced, worthwhile, std::max(worthwhile, most)), kPanelRows);
 }
 
 int64_t pieces_of(const Matrix& w, int64_t rows) { return (w.rows + rows - 1) / rows; }
@@ -42,7 +46,7 @@ void linear(Workspace& workspace, std::span<const Projection> projections, const
   });
 
   workspace.reserve_workers(panel_floats(cols));
-  const int64_t grain = rows_per_piece(rows, cols, n, workspace.threads());
+  const int64_t grain = rows_per_piece(rows, *projections.front().w, n, workspace.threads());
   int64_t pieces = 0;
   for (const Projection& p : projections) pieces += pieces_of(*p.w, grain);
   pool.parallel_for(pieces, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {

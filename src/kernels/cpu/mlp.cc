@@ -16,7 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 namespace {
 
-// Rows of a weight matrix in one piece of work.
+// Rows of a weight matrix in one piece of work when there are many inputs.
 constexpr int64_t kBlock = 32;
 // Results of the down projection that are held at a time, in floats: 8 MiB, for the caches.
 constexpr int64_t kHeldFloats = int64_t{1} << 21;
@@ -83,9 +83,9 @@ int64_t width_of(const Mlp& mlp) { return mlp.gate.rows; }
 // h[slot][begin, end) for the slots of a job; h points to the job's first slot.
 void gate_and_up(const Mlp& mlp, int64_t begin, int64_t end, const Activations& x, int64_t n, float* h,
                  int64_t h_stride, float* scratch) {
-  float* up = scratch;  // [n, end - begin]
-  float* decoded = scratch + round_up(n * kBlock, kAlign);
   const int64_t width = end - begin;
+  float* up = scratch;  // [n, width]
+  float* decoded = scratch + round_up(n * width, kAlign);
   dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded);
   dot(mlp.up, begin, end, x, n, up, width, decoded);
   for (int64_t t = 0; t < n; ++t) {
@@ -120,7 +120,16 @@ void sigmoid_all(float* x, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) store(sigmoid(load(x + i, n - i)), x + i, n - i);
 }
 
-int64_t blocks_of(int64_t rows) { return (rows + kBlock - 1) / kBlock; }
+int64_t blocks_of(int64_t rows, int64_t block) { return (rows + block - 1) / block; }
+
+// With few inputs a piece of work waits for memory, whose reading ahead starts anew with each piece: long
+// ones then, as far as all threads find some.
+int64_t rows_at_once(const Matrix& w, int64_t inputs, int64_t all_rows, int threads) {
+  constexpr int64_t kBytes = 1 << 18, kFew = 4, kPieces = 6;
+  if (inputs > kFew) return kBlock;
+  const int64_t rows = std::min(kBytes / std::max<int64_t>(1, w.stride()), all_rows / (kPieces * threads));
+  return std::max(kBlock, rows / kBlock * kBlock);
+}
 
 // What the sizes of an operation's memory and loops follow from.
 struct Sizes {
@@ -136,17 +145,21 @@ struct Sizes {
     }
     const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
     columns = std::min(args.hidden, round_up(held, kBlock));
+    const Mlp& largest = *plan.job(0).mlp;
+    expand_block = rows_at_once(largest.gate, most, plan.jobs() * width, workspace.threads());
+    contract_block = rows_at_once(largest.down, most, plan.jobs() * columns, workspace.threads());
     chunks = (most + kChunk - 1) / kChunk;
     // A single token's row serves all experts.
     input_slots = args.n == 1 ? 1 : plan.slots();
   }
   static constexpr int64_t kChunk = 64;  // slots of a job that are packed together; a multiple of kTile
 
-  int64_t width = 0;       // largest of an expert
-  int64_t most = 0;        // slots of a job
-  Forms inputs, expanded;  // that gate and up, and down, want
-  int64_t columns;         // of the down projection that are held at a time
-  int64_t chunks;          // of the largest job
+  int64_t width = 0;                     // largest of an expert
+  int64_t most = 0;                      // slots of a job
+  Forms inputs, expanded;                // that gate and up, and down, want
+  int64_t columns;                       // of the down projection that are held at a time
+  int64_t expand_block, contract_block;  // rows in one piece of work
+  int64_t chunks;                        // of the largest job
   int64_t input_slots;
 };
 
@@ -201,12 +214,13 @@ void pack_inputs(Workspace& workspace, const MoeArgs& args, const Plan& plan, co
 
 void expand(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
             const Buffers& b) {
-  const int64_t blocks = blocks_of(sizes.width);
+  const int64_t blocks = blocks_of(sizes.width, sizes.expand_block);
   workspace.pool().parallel_for(
       plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
         for (int64_t i = first; i < last; ++i) {
           const Job job = plan.job(i / blocks);
-          const int64_t begin = i % blocks * kBlock, end = std::min(begin + kBlock, width_of(*job.mlp));
+          const int64_t begin = i % blocks * sizes.expand_block;
+          const int64_t end = std::min(begin + sizes.expand_block, width_of(*job.mlp));
           if (begin >= end) continue;
           gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
                       b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker));
@@ -226,11 +240,12 @@ void contract(Workspace& workspace, const MoeArgs& args, const Plan& plan, const
   ThreadPool& pool = workspace.pool();
   for (int64_t column = 0; column < args.hidden; column += sizes.columns) {
     const int64_t column_end = std::min(column + sizes.columns, args.hidden);
-    const int64_t blocks = blocks_of(column_end - column);
+    const int64_t blocks = blocks_of(column_end - column, sizes.contract_block);
     pool.parallel_for(plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
       for (int64_t i = first; i < last; ++i) {
         const Job job = plan.job(i / blocks);
-        const int64_t begin = column + i % blocks * kBlock, end = std::min(begin + kBlock, column_end);
+        const int64_t begin = column + i % blocks * sizes.contract_block;
+        const int64_t end = std::min(begin + sizes.contract_block, column_end);
         dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
             b.d + job.begin * sizes.columns + begin - column, sizes.columns, workspace.worker(worker));
       }
@@ -271,7 +286,7 @@ void moe(Workspace& workspace, const MoeArgs& args) {
   Buffers(measure, args, plan, sizes);
   Layout layout(workspace.shared(measure.used()));
   const Buffers b(layout, args, plan, sizes);
-  workspace.reserve_workers(round_up(sizes.most * kBlock, kAlign) +
+  workspace.reserve_workers(round_up(sizes.most * sizes.expand_block, kAlign) +
                             panel_floats(std::max(args.hidden, sizes.width)));
   pack_inputs(workspace, args, plan, sizes, b);
   expand(workspace, args, plan, sizes, b);

@@ -24,6 +24,7 @@ template <class Format, int T>
 void int8_panels(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, float* out,
                  int64_t out_stride) {
   const PanelFormat& format = *panel_format(w.dtype);
+  if constexpr (T <= 2) read_first(w.panel(begin));
   for (int64_t p = begin; p < end; ++p) {
     for (int64_t strip = 0; strip < kStrips; ++strip) {
       int8_tile<Format, T>(w.panel(p), format, strip, w.cols, x, out + (p - begin) * kPanelRows, out_stride);

@@ -25,7 +25,7 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
     VF w[S][kWeights];
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) {
-      if constexpr (T <= 2) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4);
+      if constexpr (T <= 2) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4, S);
     }
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
@@ -86,7 +86,7 @@ void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, i
   for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
     __m512i weights[S];
     for (int s = 0; s < S; ++s) {
-      if constexpr (T <= 2) read_ahead(panels[s] + 64 * k, 64);
+      if constexpr (T <= 2) read_ahead(panels[s] + 64 * k, 64, S);
     }
     for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
     HWY_UNROLL(16)

@@ -93,12 +93,13 @@ HWY_INLINE void int8_tile(const std::byte* panel, const PanelFormat& format, int
   int64_t at = 0;
   for (int64_t c = 0; c < columns; ++c) {
     const std::byte* main = blocks + c * format.main_bytes;
-    if constexpr (T <= 2) read_ahead(main, Format::kGroups == 1 ? format.main_bytes : 0);
+    // By equal steps through the panel, fields in front included.
+    const int64_t step = (format.main_bytes + format.front_bytes) / Format::kGroups;
+    const std::byte* reached = panel + c * Format::kGroups * step;
     const auto open = Format::open(main, panel + c * format.front_bytes, strip);
     for (int g = 0; g < Format::kGroups; ++g, at += T) {
       VB w[8];
-      if constexpr (T <= 2 && Format::kGroups > 1)
-        read_ahead(main + g * format.main_bytes / 8, format.main_bytes / 8);
+      if constexpr (T <= 2) read_ahead(reached + g * step, step);
       Format::weights(main + 4 * kLanes * strip, g, w);
       HWY_UNROLL(16)
       for (int t = 0; t < T; ++t) acc[t] = add_group<Format>(acc[t], w, open, g, x, at + t);
