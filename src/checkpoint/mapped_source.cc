@@ -65,6 +65,7 @@ class MappedSource final : public TensorSource {
     if (reinterpret_cast<uintptr_t>(place.data) % element != 0) {
       std::byte* copy = nullptr;
       Tensor aligned = Tensor::allocate(entry.dtype, entry.shape, &copy);
+      aligned.panels = entry.panels;
       std::memcpy(copy, place.data, static_cast<size_t>(tensor.bytes()));
       return aligned;
     }

@@ -18,9 +18,12 @@ constexpr int kPasses = 6;
 
 // The sum of a piece's words, in independent parts so that the additions keep up with the loads.
 uint64_t sum_words(const std::byte* data, int64_t bytes) {
-  constexpr int kParts = 16;
+  constexpr int kParts = 16, kAhead = 8192;
   uint64_t parts[kParts] = {};
   for (int64_t at = 0; at + kParts * 8 <= bytes; at += kParts * 8) {
+    // As the kernels do: on some machines half as much again as without.
+    __builtin_prefetch(data + at + kAhead);
+    __builtin_prefetch(data + at + kAhead + 64);
     uint64_t words[kParts];
     std::memcpy(words, data + at, sizeof words);
     for (int i = 0; i < kParts; ++i) parts[i] += words[i];

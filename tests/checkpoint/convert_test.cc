@@ -319,6 +319,26 @@ TEST(Quantize, FromGgufLikeFromTheFolder) {
   }
 }
 
+TEST(Convert, PanelsHoldTheSameRows) {
+  for (GgufFileType type : {GgufFileType::kBF16, GgufFileType::kQ8_0}) {
+    ConvertOptions panels;
+    panels.panels = true;
+    const Converted rows(tiny(), type), packed(tiny(), type, panels);
+    int in_panels = 0;
+    for (const TensorEntry& entry : packed->tensors->entries()) {
+      EXPECT_EQ(values_of(*packed, entry.name), values_of(*rows, entry.name)) << entry.name;
+      in_panels += entry.panels ? 1 : 0;
+    }
+    EXPECT_GT(in_panels, 20);
+    EXPECT_TRUE(packed->tensors->find("output.weight")->panels);
+    EXPECT_TRUE(packed->tensors->find("blk.0.ffn_up_exps.weight")->panels);
+    EXPECT_FALSE(packed->tensors->find("token_embd.weight")->panels);
+    // And the rows come back.
+    const Converted back(*packed, type);
+    expect_same_tensors(*back, *rows);
+  }
+}
+
 TEST(Quantize, SameTypeAgainIsACopy) {
   const Converted once(tiny(), GgufFileType::kQ5_0);
   const Converted twice(*once, GgufFileType::kQ5_0);

@@ -131,6 +131,16 @@ TEST(Gguf, RejectsWrongFiles) {
       {only([](G& g) { g.string("general.alignment", "x"); }),
        "key general.alignment: an integer is expected"},
       {only([](G& g) { g.tensor("t", {32}, 99, 0); }), "m.gguf: tensor t: ggml type 99 is not known"},
+      {only([](G& g) {
+         g.tensor("t", {32, 16}, 1099, 0);
+       }),
+       "m.gguf: tensor t: ggml type 1099 is not known"},
+      {only([](G& g) { g.tensor("t", {32}, 1008, 0); }),
+       "tensor t: type 1008 is q8_0 in panels, which shape [32] does not fit"},
+      {only([](G& g) {
+         g.tensor("t", {32, 16}, 1000, 0);
+       }),
+       "tensor t: type 1000 is f32 in panels, which shape [16, 32] does not fit"},
       {only([](G& g) { g.tensor("t", {4}, 0, 4); }),
        "tensor t: offset 4 is not a multiple of the alignment 32"},
       {only([](G& g) { g.tensor("t", {17}, 0, 0); }), "tensor t: 68 bytes at offset 0 reach beyond the file"},

@@ -22,8 +22,9 @@ class ConvertedLogits : public testing::TestWithParam<const char*> {
   }
   ~ConvertedLogits() override { std::filesystem::remove(path_); }
 
-  std::string convert(GgufFileType type) {
+  std::string convert(GgufFileType type, bool panels = false) {
     ConvertOptions options;
+    options.panels = panels;
     options.type = type;
     ThreadPool pool(1);
     must(convert_to_gguf(must(open_checkpoint(model_)), path_, options, pool));
@@ -54,6 +55,15 @@ TEST_P(ConvertedLogits, AreTheSame) {
     EXPECT_LT(worst_row(got.logits, expected.logits), 1e-5);
     EXPECT_LT(worst_row(got.mtp_logits, expected.mtp_logits), 1e-5);
     EXPECT_LT(worst_row(run(path_, "cpu").logits, expected.logits), 1e-4);
+  }
+}
+
+// Files in panels and panels that are made at load are the same to the kernels.
+TEST_P(ConvertedLogits, OfFilesInPanels) {
+  for (const GgufFileType type : {GgufFileType::kBF16, GgufFileType::kQ8_0, GgufFileType::kQ4_0}) {
+    const auto expected = run(convert(type), "cpu"), by_reference = run(path_, "ref");
+    EXPECT_EQ(run(convert(type, true), "cpu").logits.values, expected.logits.values);
+    EXPECT_EQ(run(path_, "ref").logits.values, by_reference.logits.values);
   }
 }
 

@@ -125,7 +125,7 @@ int64_t blocks_of(int64_t rows, int64_t block) { return (rows + block - 1) / blo
 // With few inputs a piece of work waits for memory, whose reading ahead starts anew with each piece: long
 // ones then, as far as all threads find some.
 int64_t rows_at_once(const Matrix& w, int64_t inputs, int64_t all_rows, int threads) {
-  constexpr int64_t kBytes = 1 << 18, kFew = 4, kPieces = 6;
+  constexpr int64_t kBytes = 1 << 18, kFew = 4, kPieces = 6;  // inputs: of a job, on average
   if (inputs > kFew) return kBlock;
   const int64_t rows = std::min(kBytes / std::max<int64_t>(1, w.stride()), all_rows / (kPieces * threads));
   return std::max(kBlock, rows / kBlock * kBlock);
@@ -146,8 +146,8 @@ struct Sizes {
     const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
     columns = std::min(args.hidden, round_up(held, kBlock));
     const Mlp& largest = *plan.job(0).mlp;
-    expand_block = rows_at_once(largest.gate, most, plan.jobs() * width, workspace.threads());
-    contract_block = rows_at_once(largest.down, most, plan.jobs() * columns, workspace.threads());
+    expand_block = rows_at_once(largest.gate, plan.slots() / plan.jobs(), plan.jobs() * width, workspace.threads());
+    contract_block = rows_at_once(largest.down, plan.slots() / plan.jobs(), plan.jobs() * columns, workspace.threads());
     chunks = (most + kChunk - 1) / kChunk;
     // A single token's row serves all experts.
     input_slots = args.n == 1 ? 1 : plan.slots();

@@ -24,7 +24,7 @@ template <class Format, int T>
 void int8_panels(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, float* out,
                  int64_t out_stride) {
   const PanelFormat& format = *panel_format(w.dtype);
-  if constexpr (T <= 2) read_first(w.panel(begin));
+  if constexpr (T <= kFewInputs) read_first(w.panel(begin));
   for (int64_t p = begin; p < end; ++p) {
     for (int64_t strip = 0; strip < kStrips; ++strip) {
       int8_tile<Format, T>(w.panel(p), format, strip, w.cols, x, out + (p - begin) * kPanelRows, out_stride);
@@ -35,13 +35,16 @@ void int8_panels(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x,
 template <class Format, int T>
 void float_panels(const Matrix& w, int64_t begin, int64_t end, const float* x, float* out,
                   int64_t out_stride) {
-  constexpr int S = T == 1 ? 4 : T == 2 ? 2 : 1;  // as many chains of sums as hide the latency of one
-  int64_t strip = begin * kStrips;
-  for (; strip + S <= end * kStrips; strip += S) {
-    float_tile<Format, S, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
-  }
-  for (; strip < end * kStrips; ++strip) {
-    float_tile<Format, 1, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
+  constexpr int kPart = std::min<int>(T, kFloatInputs);
+  constexpr int S = T == 1 ? 4 : kManyRegisters || T == 2 ? 2 : 1;
+  for (int t = 0; t < T; t += kPart, x += 2 * kPart, out += kPart * out_stride) {
+    int64_t strip = begin * kStrips;
+    for (; strip + S <= end * kStrips; strip += S) {
+      float_tile<Format, S, kPart, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
+    }
+    for (; strip < end * kStrips; ++strip) {
+      float_tile<Format, 1, kPart, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
+    }
   }
 }
 

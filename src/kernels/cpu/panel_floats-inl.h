@@ -15,9 +15,13 @@ QNEXT_BEGIN_VNNI
 #endif
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// S strips one after the other times a tile of T inputs, from column `begin` to `end` of the rows, added to
-// acc. x: [cols / 2, T, 2].
-template <class Format, int S, int T>
+// Two strips times 8 inputs need 10 loads for 16 products, one strip times 16 inputs 17: loads are what both
+// kinds of kernels here are limited by. So tiles of 16 inputs are taken in halves.
+inline constexpr int kFloatInputs = kManyRegisters ? 8 : kTile;
+
+// S strips one after the other times T inputs of a tile of W, from column `begin` to `end` of the rows, added
+// to acc. x: the first of the inputs in [cols / 2, W, 2].
+template <class Format, int S, int T, int W>
 HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* x, int64_t begin, int64_t end,
                               VF (&acc)[S][T]) {
   constexpr int kWeights = 2 * Format::kPairs;
@@ -25,7 +29,7 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
     VF w[S][kWeights];
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) {
-      if constexpr (T <= 2) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4, S);
+      if constexpr (W <= kFewInputs) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4, S);
     }
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
@@ -33,7 +37,7 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
     for (int i = 0; i < kWeights; ++i) {
       HWY_UNROLL(16)
       for (int t = 0; t < T; ++t) {
-        const VF value = set(x[(k + i - i % 2) * T + 2 * t + i % 2]);
+        const VF value = set(x[(k + i - i % 2) * W + 2 * t + i % 2]);
         HWY_UNROLL(8)
         for (int s = 0; s < S; ++s) acc[s][t] = hn::MulAdd(w[s][i], value, acc[s][t]);
       }
@@ -41,7 +45,7 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
   }
 }
 
-template <class Format, int S, int T>
+template <class Format, int S, int T, int W>
 HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x, float* out,
                            int64_t out_stride) {
   const std::byte* strips[S];
@@ -53,14 +57,14 @@ HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x,
     for (int t = 0; t < T; ++t) acc[s][t] = zero();
   }
   if (!w.scale) {
-    float_columns<Format, S, T>(strips, x, 0, w.cols, acc);
+    float_columns<Format, S, T, W>(strips, x, 0, w.cols, acc);
   } else {
     for (int64_t begin = 0; begin < w.cols; begin += w.scale_cols) {
       VF part[S][T];
       for (int s = 0; s < S; ++s) {
         for (int t = 0; t < T; ++t) part[s][t] = zero();
       }
-      float_columns<Format, S, T>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part);
+      float_columns<Format, S, T, W>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part);
       for (int s = 0; s < S; ++s) {
         const float scale = w.scale_row((first_strip + s) * kLanes)[begin / w.scale_cols];
         for (int t = 0; t < T; ++t) acc[s][t] = hn::MulAdd(part[s][t], set(scale), acc[s][t]);
@@ -74,8 +78,8 @@ HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x,
 
 #if HWY_TARGET == HWY_AVX3_DL
 QNEXT_BEGIN_BF16
-// S panels times a tile of T inputs, both as pairs of BF16: sums of two products, in float32.
-template <int S, int T>
+// S panels times T inputs of a tile of W, both as pairs of BF16: sums of two products, in float32.
+template <int S, int T, int W>
 void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, int64_t out_stride) {
   __m512 acc[S][T];
   const std::byte* panels[S];
@@ -83,10 +87,10 @@ void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, i
     panels[s] = w.panel(first + s);
     for (int t = 0; t < T; ++t) acc[s][t] = _mm512_setzero_ps();
   }
-  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
+  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * W) {
     __m512i weights[S];
     for (int s = 0; s < S; ++s) {
-      if constexpr (T <= 2) read_ahead(panels[s] + 64 * k, 64, S);
+      if constexpr (W <= kFewInputs) read_ahead(panels[s] + 64 * k, 64, S);
     }
     for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
     HWY_UNROLL(16)
@@ -105,10 +109,12 @@ void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, i
 template <int T>
 void bf16_panels(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, float* out,
                  int64_t out_stride) {
-  constexpr int S = T == 1 ? 4 : T == 2 ? 2 : 1;
-  int64_t p = begin;
-  for (; p + S <= end; p += S) bf16_panel<S, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
-  for (; p < end; ++p) bf16_panel<1, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+  constexpr int S = T == 1 ? 4 : 2, kPart = std::min(T, kFloatInputs);
+  for (int t = 0; t < T; t += kPart, x += 2 * kPart, out += kPart * out_stride) {
+    int64_t p = begin;
+    for (; p + S <= end; p += S) bf16_panel<S, kPart, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+    for (; p < end; ++p) bf16_panel<1, kPart, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
+  }
 }
 QNEXT_END_BF16
 #endif

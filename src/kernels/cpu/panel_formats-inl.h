@@ -97,6 +97,7 @@ HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(D
 
 // With few inputs a kernel waits for memory, and the processor's own reading ahead ends at every page.
 inline constexpr int64_t kAhead = 8192;  // bytes; measured
+inline constexpr int kFewInputs = 8;
 HWY_INLINE void read_ahead(const std::byte* from, int64_t bytes, int streams = 1) {
   for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead / streams + i);
 }

@@ -99,7 +99,7 @@ HWY_INLINE void int8_tile(const std::byte* panel, const PanelFormat& format, int
     const auto open = Format::open(main, panel + c * format.front_bytes, strip);
     for (int g = 0; g < Format::kGroups; ++g, at += T) {
       VB w[8];
-      if constexpr (T <= 2) read_ahead(reached + g * step, step);
+      if constexpr (T <= kFewInputs) read_ahead(reached + g * step, step);
       Format::weights(main + 4 * kLanes * strip, g, w);
       HWY_UNROLL(16)
       for (int t = 0; t < T; ++t) acc[t] = add_group<Format>(acc[t], w, open, g, x, at + t);
