@@ -146,8 +146,10 @@ struct Sizes {
     const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
     columns = std::min(args.hidden, round_up(held, kBlock));
     const Mlp& largest = *plan.job(0).mlp;
-    expand_block = rows_at_once(largest.gate, plan.slots() / plan.jobs(), plan.jobs() * width, workspace.threads());
-    contract_block = rows_at_once(largest.down, plan.slots() / plan.jobs(), plan.jobs() * columns, workspace.threads());
+    expand_block =
+        rows_at_once(largest.gate, plan.slots() / plan.jobs(), plan.jobs() * width, workspace.threads());
+    contract_block =
+        rows_at_once(largest.down, plan.slots() / plan.jobs(), plan.jobs() * columns, workspace.threads());
     chunks = (most + kChunk - 1) / kChunk;
     // A single token's row serves all experts.
     input_slots = args.n == 1 ? 1 : plan.slots();
