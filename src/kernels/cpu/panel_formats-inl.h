@@ -176,7 +176,9 @@ HWY_INLINE void open_scales(const std::byte* packed, int64_t strip, ScalesAndMin
   }
 }
 
-struct PanelQ4_K {
+// What Q4_K and Q5_K share. Their scales come after kBytes of other fields.
+template <int kBytes>
+struct PanelScalesAndMinima {
   static constexpr int kGroups = 8;
   static constexpr bool kSigned = false;
   static constexpr int kOffset = 0;
@@ -184,11 +186,14 @@ struct PanelQ4_K {
   using Open = ScalesAndMinima;
   static HWY_INLINE Open open(const std::byte* main, const std::byte*, int64_t strip) {
     Open out;
-    open_scales(main + 128 * kPanelRows, strip, out);
+    open_scales(main + kBytes * kPanelRows, strip, out);
     return out;
   }
   static HWY_INLINE VF scale(const Open& open, int g) { return hn::Load(DF(), open.scales + g * kLanes); }
   static HWY_INLINE VF minimum(const Open& open, int g) { return hn::Load(DF(), open.minima + g * kLanes); }
+};
+
+struct PanelQ4_K : PanelScalesAndMinima<128> {
   static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
     main += g / 2 * 32 * kPanelRows;
     HWY_UNROLL(8)
@@ -196,19 +201,7 @@ struct PanelQ4_K {
   }
 };
 
-struct PanelQ5_K {
-  static constexpr int kGroups = 8;
-  static constexpr bool kSigned = false;
-  static constexpr int kOffset = 0;
-  static constexpr bool kMinima = true, kHalves = false;
-  using Open = ScalesAndMinima;
-  static HWY_INLINE Open open(const std::byte* main, const std::byte*, int64_t strip) {
-    Open out;
-    open_scales(main + 160 * kPanelRows, strip, out);
-    return out;
-  }
-  static HWY_INLINE VF scale(const Open& open, int g) { return hn::Load(DF(), open.scales + g * kLanes); }
-  static HWY_INLINE VF minimum(const Open& open, int g) { return hn::Load(DF(), open.minima + g * kLanes); }
+struct PanelQ5_K : PanelScalesAndMinima<160> {
   static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
     const std::byte *low = main + g / 2 * 32 * kPanelRows, *high = main + 128 * kPanelRows;
     HWY_UNROLL(8)
