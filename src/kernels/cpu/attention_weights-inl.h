@@ -25,13 +25,7 @@ HWY_INLINE VF exp_of_negative(VF x) {
   const VF n = hn::Sub(shifted, big);
   VF r = hn::NegMulAdd(n, set(0.693359375f), x);
   r = hn::NegMulAdd(n, set(-2.12194440e-4f), r);
-  VF p = set(1.0f / 5040);
-  p = hn::MulAdd(p, r, set(1.0f / 720));
-  p = hn::MulAdd(p, r, set(1.0f / 120));
-  p = hn::MulAdd(p, r, set(1.0f / 24));
-  p = hn::MulAdd(p, r, set(1.0f / 6));
-  p = hn::MulAdd(p, r, set(0.5f));
-  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), set(1.0f));
+  const VF p = exp_series(r);
   const VU exponent = hn::ShiftLeft<23>(hn::Add(hn::BitCast(du, shifted), hn::Set(du, 127)));
   return hn::IfThenZeroElse(hn::Lt(x, set(-87.0f)), hn::Mul(p, hn::BitCast(d, exponent)));
 }

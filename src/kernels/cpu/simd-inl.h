@@ -66,6 +66,17 @@ HWY_INLINE float dot(const float* x, const float* y, int64_t n) {
   return sum(acc);
 }
 
+// e^r for |r| <= ln(2)/2: its Taylor series to r^7, whose next term is below 2^-27.
+HWY_INLINE VF exp_series(VF r) {
+  VF p = set(1.0f / 5040);
+  p = hn::MulAdd(p, r, set(1.0f / 720));
+  p = hn::MulAdd(p, r, set(1.0f / 120));
+  p = hn::MulAdd(p, r, set(1.0f / 24));
+  p = hn::MulAdd(p, r, set(1.0f / 6));
+  p = hn::MulAdd(p, r, set(0.5f));
+  return hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), set(1.0f));
+}
+
 // e^x to within 2 units in the last place; 0 and infinity where float32 ends; NaN stays NaN.
 // x = n ln 2 + r with |r| <= ln(2)/2, e^r by its Taylor series to r^7 (next term below 2^-27).
 HWY_INLINE VF exp(VF x) {
@@ -76,13 +87,7 @@ HWY_INLINE VF exp(VF x) {
   // ln 2 in two parts, the first with so few bits that n times it is exact.
   VF r = hn::NegMulAdd(n, set(0.693359375f), bounded);
   r = hn::NegMulAdd(n, set(-2.12194440e-4f), r);
-  VF p = set(1.0f / 5040);
-  p = hn::MulAdd(p, r, set(1.0f / 720));
-  p = hn::MulAdd(p, r, set(1.0f / 120));
-  p = hn::MulAdd(p, r, set(1.0f / 24));
-  p = hn::MulAdd(p, r, set(1.0f / 6));
-  p = hn::MulAdd(p, r, set(0.5f));
-  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), set(1.0f));
+  const VF p = exp_series(r);
   // Times 2^n in two steps, since 2^n alone may lie outside the normal numbers.
   const auto exponent = hn::ConvertTo(di, n);
   const auto half = hn::ShiftRight<1>(exponent);
