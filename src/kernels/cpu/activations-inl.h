@@ -17,13 +17,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 
-inline constexpr int64_t kTile = kManyRegisters ? 16 : 4;
+// What the registers hold of two panels or more beside it: of the shapes tried, the fastest.
+inline constexpr int64_t kTile = kManyRegisters ? 6 : 4;
+// Whole tiles of any kind end at its multiples.
+inline constexpr int64_t kTileRun = 48;
+inline constexpr int64_t kAmxInputs = 16;
 
-// The width of the tile that starts at input t of n; t is the end of an earlier tile or 0.
-HWY_INLINE int64_t tile_at(int64_t t, int64_t n) {
-  int64_t width = kTile;
-  while (width > n - t) width /= 2;
-  return width;
+// The width of the tile that starts at input t of n; t is the end of an earlier tile or 0. Tiles are `widest`
+// inputs wide as long as there are so many.
+HWY_INLINE int64_t tile_at(int64_t t, int64_t n, int64_t widest = kTile) {
+  return n - t >= widest ? widest : std::min(n - t, kTile);
 }
 
 // Rows rounded to integers in blocks of 32: x = d q with q = round(x / d) in -127 ... 127 and d = max |x| /
@@ -34,7 +37,9 @@ struct Int8Rows {
   float* d_sum = nullptr;     // [blocks, T], d times the sum of q
   int32_t* sum = nullptr;     // [blocks, T], -128 times the sum of q
   int32_t* halves = nullptr;  // [blocks, T, 2], -32 times the sum of either half of q
-  bool amx = false;           // whether to multiply with AMX
+  bool amx = false;           // whether to multiply with AMX, in tiles of kAmxInputs
+
+  int64_t widest() const { return amx ? kAmxInputs : kTile; }
 };
 
 // What the matrices of an operation want beside plain rows.
@@ -58,13 +63,19 @@ struct Activations {
 
 // Takes the memory for n inputs.
 Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, int64_t cols);
-// Fills tiles [begin, end) of the n inputs x.rows; begin is a multiple of kTile.
+// Fills the tiles of inputs [begin, end) of x.rows; begin is a multiple of kTileRun, end is one or the last.
 void pack_activations(const Activations& x, const Forms& forms, int64_t begin, int64_t end, int64_t cols);
+
+// Weights that will be wanted next: brought to the caches meanwhile.
+struct NextWeights {
+  const std::byte* data = nullptr;
+  int64_t bytes = 0;
+};
 
 // dot_rows() for any layout of w. [begin, end) starts at a multiple of kPanelRows and ends at one or at the
 // last row.
 void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
-         int64_t out_stride, float* decoded);
+         int64_t out_stride, float* decoded, const NextWeights& next = {});
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

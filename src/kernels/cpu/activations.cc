@@ -148,12 +148,17 @@ Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, i
 }
 
 void pack_activations(const Activations& x, const Forms& forms, int64_t begin, int64_t end, int64_t cols) {
-  for (int64_t t = begin; t < end;) {
-    const int64_t width = tile_at(t, end);
-    if (forms.int8) quantize_tile(x, t, width, cols);
+  if (forms.int8) {
+    for (int64_t t = begin, width; t < end; t += width) {
+      width = tile_at(t, end, x.int8.widest());
+      quantize_tile(x, t, width, cols);
+    }
+  }
+  if (!forms.pairs && !forms.bf16) return;
+  for (int64_t t = begin, width; t < end; t += width) {
+    width = tile_at(t, end);
     if (forms.pairs) pair_tile(x, t, width, cols);
     if (forms.bf16) bf16_tile(x, t, width, cols);
-    t += width;
   }
 }
 

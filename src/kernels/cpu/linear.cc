@@ -41,7 +41,7 @@ void linear(Workspace& workspace, std::span<const Projection> projections, const
   Layout layout(workspace.shared(measure.used()));
   Activations inputs = lay_out_activations(layout, forms, n, cols);
   inputs.rows = {x, cols};
-  pool.parallel_for(n, 2 * kTile, [&](int64_t begin, int64_t end, int) HWY_ATTR {
+  pool.parallel_for(n, kTileRun, [&](int64_t begin, int64_t end, int) HWY_ATTR {
     pack_activations(inputs, forms, begin, end, cols);
   });
 

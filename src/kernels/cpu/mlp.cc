@@ -9,6 +9,9 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/mlp.cc"
 #include <hwy/foreach_target.h>
 //
+#include <bit>
+#include <utility>
+
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
@@ -16,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 namespace {
 
-// Rows of a weight matrix in one piece of work when there are many inputs.
+// Rows of a weight matrix that are multiplied at a time are a multiple of this.
 constexpr int64_t kBlock = 32;
 // Results of the down projection that are held at a time, in floats: 8 MiB, for the caches.
 constexpr int64_t kHeldFloats = int64_t{1} << 21;
@@ -80,14 +83,18 @@ class Plan {
 
 int64_t width_of(const Mlp& mlp) { return mlp.gate.rows; }
 
+NextWeights rows_of(const Matrix& w, int64_t begin, int64_t end) {
+  return {w.data + begin * w.stride(), (end - begin) * w.stride()};
+}
+
 // h[slot][begin, end) for the slots of a job; h points to the job's first slot.
 void gate_and_up(const Mlp& mlp, int64_t begin, int64_t end, const Activations& x, int64_t n, float* h,
-                 int64_t h_stride, float* scratch) {
+                 int64_t h_stride, float* scratch, const NextWeights& next) {
   const int64_t width = end - begin;
   float* up = scratch;  // [n, width]
   float* decoded = scratch + round_up(n * width, kAlign);
-  dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded);
-  dot(mlp.up, begin, end, x, n, up, width, decoded);
+  dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded, rows_of(mlp.up, begin, end));
+  dot(mlp.up, begin, end, x, n, up, width, decoded, next);
   for (int64_t t = 0; t < n; ++t) {
     float* row = h + t * h_stride + begin;
     for (int64_t j = 0; j < width; j += kLanes) {
@@ -122,14 +129,43 @@ void sigmoid_all(float* x, int64_t n) {
 
 int64_t blocks_of(int64_t rows, int64_t block) { return (rows + block - 1) / block; }
 
-// With few inputs a piece of work waits for memory, whose reading ahead starts anew with each piece: long
-// ones then, as far as all threads find some.
-int64_t rows_at_once(const Matrix& w, int64_t inputs, int64_t all_rows, int threads) {
-  constexpr int64_t kBytes = 1 << 18, kFew = 4, kPieces = 6;  // inputs: of a job, on average
-  if (inputs > kFew) return kBlock;
-  const int64_t rows = std::min(kBytes / std::max<int64_t>(1, w.stride()), all_rows / (kPieces * threads));
-  return std::max(kBlock, rows / kBlock * kBlock);
+// Long blocks, because reading ahead starts anew with each, but not longer than a cache holds two of, for
+// many inputs, and as far as all threads find some. Powers of two leave no short ones over.
+int64_t rows_at_once(const Matrix& w, int64_t all_rows, int threads) {
+  constexpr int64_t kBytes = 1 << 18, kBlocks = 6;
+  const int64_t rows = std::min(kBytes / std::max<int64_t>(1, w.stride()), all_rows / (kBlocks * threads));
+  return std::max<int64_t>(kBlock, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(rows))));
 }
+
+// Pieces of work: runs of blocks in the order of jobs, with about as many products each. Block i is block
+// i % blocks of job i / blocks, and piece p has blocks [cuts[p], cuts[p + 1]).
+class Pieces {
+ public:
+  Pieces(const Plan& plan, int64_t blocks, int threads) {
+    constexpr int64_t kPieces = 16;  // for each thread
+    const int64_t enough = plan.slots() * blocks / (kPieces * threads);
+    int64_t work = 0;
+    for (int64_t job = 0; job < plan.jobs(); ++job) {
+      for (int64_t i = 0; i < blocks; ++i) {
+        work += plan.job(job).count;
+        if (work < enough) continue;
+        cuts_.push_back(job * blocks + i + 1);
+        work = 0;
+      }
+    }
+    if (work > 0) cuts_.push_back(plan.jobs() * blocks);
+  }
+  template <class Body>  // body(block, worker)
+  void run(ThreadPool& pool, Body body) const {
+    pool.parallel_for(static_cast<int64_t>(cuts_.size()) - 1, 1,
+                      [&](int64_t first, int64_t last, int worker) HWY_ATTR {
+                        for (int64_t i = cuts_[first]; i < cuts_[last]; ++i) body(i, worker);
+                      });
+  }
+
+ private:
+  std::vector<int64_t> cuts_{0};
+};
 
 // What the sizes of an operation's memory and loops follow from.
 struct Sizes {
@@ -146,21 +182,19 @@ struct Sizes {
     const int64_t held = std::max<int64_t>(kHeldFloats / std::max<int64_t>(1, plan.slots()), 1);
     columns = std::min(args.hidden, round_up(held, kBlock));
     const Mlp& largest = *plan.job(0).mlp;
-    expand_block =
-        rows_at_once(largest.gate, plan.slots() / plan.jobs(), plan.jobs() * width, workspace.threads());
-    contract_block =
-        rows_at_once(largest.down, plan.slots() / plan.jobs(), plan.jobs() * columns, workspace.threads());
+    expand_block = rows_at_once(largest.gate, plan.jobs() * width, workspace.threads());
+    contract_block = rows_at_once(largest.down, plan.jobs() * columns, workspace.threads());
     chunks = (most + kChunk - 1) / kChunk;
     // A single token's row serves all experts.
     input_slots = args.n == 1 ? 1 : plan.slots();
   }
-  static constexpr int64_t kChunk = 64;  // slots of a job that are packed together; a multiple of kTile
+  static constexpr int64_t kChunk = kTileRun;  // slots of a job that are packed together
 
   int64_t width = 0;                     // largest of an expert
   int64_t most = 0;                      // slots of a job
   Forms inputs, expanded;                // that gate and up, and down, want
   int64_t columns;                       // of the down projection that are held at a time
-  int64_t expand_block, contract_block;  // rows in one piece of work
+  int64_t expand_block, contract_block;  // rows that are multiplied at a time
   int64_t chunks;                        // of the largest job
   int64_t input_slots;
 };
@@ -217,17 +251,22 @@ void pack_inputs(Workspace& workspace, const MoeArgs& args, const Plan& plan, co
 void expand(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
             const Buffers& b) {
   const int64_t blocks = blocks_of(sizes.width, sizes.expand_block);
-  workspace.pool().parallel_for(
-      plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
-        for (int64_t i = first; i < last; ++i) {
-          const Job job = plan.job(i / blocks);
-          const int64_t begin = i % blocks * sizes.expand_block;
-          const int64_t end = std::min(begin + sizes.expand_block, width_of(*job.mlp));
-          if (begin >= end) continue;
-          gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
-                      b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker));
-        }
-      });
+  // The rows of a block; none where the job's expert is narrower than others.
+  auto range = [&](int64_t i) {
+    const int64_t begin = i % blocks * sizes.expand_block;
+    return std::pair(begin, std::min(begin + sizes.expand_block, width_of(*plan.job(i / blocks).mlp)));
+  };
+  Pieces(plan, blocks, workspace.threads()).run(workspace.pool(), [&](int64_t i, int worker) HWY_ATTR {
+    const Job job = plan.job(i / blocks);
+    const auto [begin, end] = range(i);
+    if (begin >= end) return;
+    NextWeights next;
+    if (i + 1 < plan.jobs() * blocks && range(i + 1).first < range(i + 1).second) {
+      next = rows_of(plan.job((i + 1) / blocks).mlp->gate, range(i + 1).first, range(i + 1).second);
+    }
+    gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
+                b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker), next);
+  });
 }
 
 void pack_expanded(Workspace& workspace, const Plan& plan, const Sizes& sizes, const Buffers& b) {
@@ -236,23 +275,33 @@ void pack_expanded(Workspace& workspace, const Plan& plan, const Sizes& sizes, c
   });
 }
 
+// Columns [column, end) of the down projections.
+void contract_columns(Workspace& workspace, const Plan& plan, const Sizes& sizes, const Buffers& b,
+                      int64_t column, int64_t column_end) {
+  const int64_t blocks = blocks_of(column_end - column, sizes.contract_block);
+  auto range = [&](int64_t i) {
+    const int64_t begin = column + i % blocks * sizes.contract_block;
+    return std::pair(begin, std::min(begin + sizes.contract_block, column_end));
+  };
+  Pieces(plan, blocks, workspace.threads()).run(workspace.pool(), [&](int64_t i, int worker) HWY_ATTR {
+    const Job job = plan.job(i / blocks);
+    const auto [begin, end] = range(i);
+    NextWeights next;
+    if (i + 1 < plan.jobs() * blocks) {
+      next = rows_of(plan.job((i + 1) / blocks).mlp->down, range(i + 1).first, range(i + 1).second);
+    }
+    dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
+        b.d + job.begin * sizes.columns + begin - column, sizes.columns, workspace.worker(worker), next);
+  });
+}
+
 // The down projections, some columns at a time, and the sums over each token's slots.
 void contract(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
               const Buffers& b) {
-  ThreadPool& pool = workspace.pool();
   for (int64_t column = 0; column < args.hidden; column += sizes.columns) {
     const int64_t column_end = std::min(column + sizes.columns, args.hidden);
-    const int64_t blocks = blocks_of(column_end - column, sizes.contract_block);
-    pool.parallel_for(plan.jobs() * blocks, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
-      for (int64_t i = first; i < last; ++i) {
-        const Job job = plan.job(i / blocks);
-        const int64_t begin = column + i % blocks * sizes.contract_block;
-        const int64_t end = std::min(begin + sizes.contract_block, column_end);
-        dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
-            b.d + job.begin * sizes.columns + begin - column, sizes.columns, workspace.worker(worker));
-      }
-    });
-    pool.parallel_for(args.n, 4, [&](int64_t first, int64_t last, int) HWY_ATTR {
+    contract_columns(workspace, plan, sizes, b, column, column_end);
+    workspace.pool().parallel_for(args.n, 4, [&](int64_t first, int64_t last, int) HWY_ATTR {
       for (int64_t t = first; t < last; ++t) {
         combine(args, plan, t, b.shared_weight, b.d, sizes.columns, column, column_end);
       }

@@ -12,9 +12,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// Inputs of a tile that AMX takes: the height of its registers.
-inline constexpr int64_t kAmxInputs = 16;
-
 #if HWY_TARGET == HWY_AVX3_DL
 QNEXT_BEGIN_AMX
 
@@ -92,7 +89,7 @@ HWY_INLINE AmxPanel<Format> open_panel(const std::byte* panel, const PanelFormat
     open[c] = Format::open(main, panel + c * format.front_bytes, 0);
     for (int g = 0; g < Format::kGroups; ++g) {
       VB w[8];
-      Format::weights(main, g, w);
+      for (int j = 0; j < 8; ++j) w[j] = Format::word(main, g, j);
       uint8_t* out = weights + (c * Format::kGroups + g) * 512;
       HWY_UNROLL(8)
       for (int j = 0; j < 8; ++j) hn::Store(w[j], DB(), out + 64 * j);

@@ -19,89 +19,103 @@ QNEXT_BEGIN_VNNI
 #endif
 namespace {
 
-// Panels [begin, end) of w times the tile of T inputs.
-template <class Format, int T>
-void int8_panels(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, float* out,
-                 int64_t out_stride) {
-  const PanelFormat& format = *panel_format(w.dtype);
-  if constexpr (T <= kFewInputs) read_first(w.panel(begin));
-  for (int64_t p = begin; p < end; ++p) {
-    for (int64_t strip = 0; strip < kStrips; ++strip) {
-      int8_tile<Format, T>(w.panel(p), format, strip, w.cols, x, out + (p - begin) * kPanelRows, out_stride);
-    }
-  }
+// Panels of a matrix times one tile of inputs.
+struct Run {
+  const Matrix& w;
+  int64_t begin, end;  // panels
+  float* out;          // [inputs, out_stride], from the first panel's first row on
+  int64_t out_stride;
+};
+
+// Strips [strip, end), S at a time and those left over one at a time.
+template <int S, class Tile, class One>
+HWY_INLINE void for_strips(const Run& run, Tile tile, One one) {
+  const int64_t begin = run.begin * kStrips, end = run.end * kStrips;
+  int64_t strip = begin;
+  for (; strip + S <= end; strip += S) tile(strip, run.out + (strip - begin) * kLanes);
+  for (; strip < end; ++strip) one(strip, run.out + (strip - begin) * kLanes);
 }
 
 template <class Format, int T>
-void float_panels(const Matrix& w, int64_t begin, int64_t end, const float* x, float* out,
-                  int64_t out_stride) {
-  constexpr int kPart = std::min<int>(T, kFloatInputs);
+void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
+  constexpr int S = kManyRegisters && T > 2 ? 2 : 1;
+  const PanelFormat& format = *panel_format(run.w.dtype);
+  for_strips<S>(
+      run,
+      [&](int64_t strip, float* out)
+          HWY_ATTR { int8_tile<Format, S, T>(run.w, format, strip, x, out, run.out_stride, ahead); },
+      [&](int64_t strip, float* out)
+          HWY_ATTR { int8_tile<Format, 1, T>(run.w, format, strip, x, out, run.out_stride, ahead); });
+}
+
+template <class Format, int T>
+void float_run(const Run& run, const float* x, ReadAhead& ahead) {
   constexpr int S = T == 1 ? 4 : kManyRegisters || T == 2 ? 2 : 1;
-  for (int t = 0; t < T; t += kPart, x += 2 * kPart, out += kPart * out_stride) {
-    int64_t strip = begin * kStrips;
-    for (; strip + S <= end * kStrips; strip += S) {
-      float_tile<Format, S, kPart, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
-    }
-    for (; strip < end * kStrips; ++strip) {
-      float_tile<Format, 1, kPart, T>(w, strip, x, out + (strip - begin * kStrips) * kLanes, out_stride);
-    }
-  }
-}
-
-template <class Format, int T = kTile>
-void int8_tiles(const Matrix& w, int64_t begin, int64_t end, const Int8Rows& x, int64_t width, float* out,
-                int64_t out_stride) {
-  if (width == T) {
-    int8_panels<Format, T>(w, begin, end, x, out, out_stride);
-  } else if constexpr (T > 1) {
-    int8_tiles<Format, T / 2>(w, begin, end, x, width, out, out_stride);
-  }
-}
-template <class Format, int T = kTile>
-void float_tiles(const Matrix& w, int64_t begin, int64_t end, const float* x, int64_t width, float* out,
-                 int64_t out_stride) {
-  if (width == T) {
-    float_panels<Format, T>(w, begin, end, x, out, out_stride);
-  } else if constexpr (T > 1) {
-    float_tiles<Format, T / 2>(w, begin, end, x, width, out, out_stride);
-  }
+  for_strips<S>(
+      run,
+      [&](int64_t strip, float* out)
+          HWY_ATTR { float_tile<Format, S, T>(run.w, strip, x, out, run.out_stride, ahead); },
+      [&](int64_t strip, float* out)
+          HWY_ATTR { float_tile<Format, 1, T>(run.w, strip, x, out, run.out_stride, ahead); });
 }
 
 #if HWY_TARGET == HWY_AVX3_DL
-template <int T = kTile>
-void bf16_tiles(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, int64_t width, float* out,
-                int64_t out_stride) {
-  if (width == T) {
-    bf16_panels<T>(w, begin, end, x, out, out_stride);
-  } else if constexpr (T > 1) {
-    bf16_tiles<T / 2>(w, begin, end, x, width, out, out_stride);
-  }
+template <int T>
+void bf16_run(const Run& run, const uint16_t* x, ReadAhead& ahead) {
+  bf16_panels<4, T>(run.w, run.begin, run.end, x, run.out, run.out_stride, ahead);
 }
 #else
 // Never called: no other instruction set has these products.
-void bf16_tiles(const Matrix&, int64_t, int64_t, const uint16_t*, int64_t, float*, int64_t) {}
+template <int T>
+void bf16_run(const Run&, const uint16_t*, ReadAhead&) {}
 #endif
 
-void panel_tile(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t width, float* out,
-                int64_t out_stride) {
-  switch (w.dtype) {
+template <int T>
+void run_tile(const Run& run, const Activations& x, ReadAhead& ahead) {
+  switch (run.w.dtype) {
     case DType::kQ8_0:
-      return int8_tiles<PanelQ8_0>(w, begin, end, x.int8, width, out, out_stride);
+      return int8_run<PanelQ8_0, T>(run, x.int8, ahead);
     case DType::kQ4_0:
-      return int8_tiles<PanelQ4_0>(w, begin, end, x.int8, width, out, out_stride);
+      return int8_run<PanelQ4_0, T>(run, x.int8, ahead);
     case DType::kQ4_K:
-      return int8_tiles<PanelQ4_K>(w, begin, end, x.int8, width, out, out_stride);
+      return int8_run<PanelQ4_K, T>(run, x.int8, ahead);
     case DType::kQ5_K:
-      return int8_tiles<PanelQ5_K>(w, begin, end, x.int8, width, out, out_stride);
+      return int8_run<PanelQ5_K, T>(run, x.int8, ahead);
     case DType::kQ6_K:
-      return int8_tiles<PanelQ6_K>(w, begin, end, x.int8, width, out, out_stride);
+      return int8_run<PanelQ6_K, T>(run, x.int8, ahead);
     case DType::kBF16:
-      if (x.bf16) return bf16_tiles(w, begin, end, x.bf16, width, out, out_stride);
-      return float_tiles<PanelBF16>(w, begin, end, x.pairs, width, out, out_stride);
+      if (x.bf16) return bf16_run<T>(run, x.bf16, ahead);
+      return float_run<PanelBF16, T>(run, x.pairs, ahead);
     case DType::kF8E4M3:
-      return float_tiles<PanelF8>(w, begin, end, x.pairs, width, out, out_stride);
+      return float_run<PanelF8, T>(run, x.pairs, ahead);
     default:
       QN_CHECK(false, "a type without panels");
+  }
+}
+
+template <int T = kTile>
+void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead& ahead) {
+  if (width == T) return run_tile<T>(run, x, ahead);
+  if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
+}
+
+// Inputs [t, n) in tiles.
+void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
+  const int64_t tiles = (n - t + kTile - 1) / kTile;
+  ReadAhead ahead{.own = true, .next = next.data};
+  ahead.of_first(run.w.panel(run.begin));
+  // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
+  constexpr int64_t kTiles = 4;
+  const int64_t strips = (tiles - 1) * (run.end - run.begin) * kStrips;
+  const int64_t steps = std::max<int64_t>(1, strips * (run.w.cols / 32));
+  const int64_t lines = tiles < kTiles ? 0 : (next.bytes / 64 + steps - 1) / steps;
+  float* out = run.out;
+  for (int64_t width; t < n; t += width) {
+    width = tile_at(t, n);
+    run.out = out + t * run.out_stride;
+    run_tile_of(width, run, x.from(t, run.w.cols, x.rows), ahead);
+    ahead.own = false;
+    ahead.lines = lines;
   }
 }
 
@@ -137,16 +151,12 @@ QNEXT_END_VNNI
 #endif
 
 void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
-         int64_t out_stride, float* decoded) {
+         int64_t out_stride, float* decoded, const NextWeights& next) {
   const int64_t panels_end = std::min(end, w.panels() * kPanelRows);
   if (begin < panels_end) {
-    int64_t t = amx_inputs(w, begin / kPanelRows, panels_end / kPanelRows, x, n, out, out_stride, decoded);
-    while (t < n) {
-      const int64_t width = tile_at(t, n);
-      panel_tile(w, begin / kPanelRows, panels_end / kPanelRows, x.from(t, w.cols, x.rows), width,
-                 out + t * out_stride, out_stride);
-      t += width;
-    }
+    const int64_t first = begin / kPanelRows, last = panels_end / kPanelRows;
+    const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded);
+    if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next);
     out += panels_end - begin;
     begin = panels_end;
   }

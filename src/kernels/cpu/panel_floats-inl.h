@@ -15,29 +15,24 @@ QNEXT_BEGIN_VNNI
 #endif
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// Two strips times 8 inputs need 10 loads for 16 products, one strip times 16 inputs 17: loads are what both
-// kinds of kernels here are limited by. So tiles of 16 inputs are taken in halves.
-inline constexpr int kFloatInputs = kManyRegisters ? 8 : kTile;
-
-// S strips one after the other times T inputs of a tile of W, from column `begin` to `end` of the rows, added
-// to acc. x: the first of the inputs in [cols / 2, W, 2].
-template <class Format, int S, int T, int W>
+// S strips one after the other times T inputs, from column `begin` to `end` of the rows, added to acc. x: the
+// tile, [cols / 2, T, 2].
+template <class Format, int S, int T>
 HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* x, int64_t begin, int64_t end,
-                              VF (&acc)[S][T]) {
+                              VF (&acc)[S][T], ReadAhead& ahead) {
   constexpr int kWeights = 2 * Format::kPairs;
   for (int64_t k = begin; k < end; k += kWeights) {
     VF w[S][kWeights];
+    if (k % 32 == 0) ahead.others(S);
     HWY_UNROLL(8)
-    for (int s = 0; s < S; ++s) {
-      if constexpr (W <= kFewInputs) read_ahead(strips[s] + k / kWeights * 64, kLanes * 4, S);
-    }
+    for (int s = 0; s < S; ++s) ahead.of_strip(strips[s] + k / kWeights * 64, kLanes * 4, S);
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
     HWY_UNROLL(4)
     for (int i = 0; i < kWeights; ++i) {
-      HWY_UNROLL(16)
+      HWY_UNROLL(8)
       for (int t = 0; t < T; ++t) {
-        const VF value = set(x[(k + i - i % 2) * W + 2 * t + i % 2]);
+        const VF value = set(x[(k + i - i % 2) * T + 2 * t + i % 2]);
         HWY_UNROLL(8)
         for (int s = 0; s < S; ++s) acc[s][t] = hn::MulAdd(w[s][i], value, acc[s][t]);
       }
@@ -45,9 +40,9 @@ HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* 
   }
 }
 
-template <class Format, int S, int T, int W>
+template <class Format, int S, int T>
 HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x, float* out,
-                           int64_t out_stride) {
+                           int64_t out_stride, ReadAhead& ahead) {
   const std::byte* strips[S];
   VF acc[S][T];
   for (int s = 0; s < S; ++s) {
@@ -57,14 +52,14 @@ HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x,
     for (int t = 0; t < T; ++t) acc[s][t] = zero();
   }
   if (!w.scale) {
-    float_columns<Format, S, T, W>(strips, x, 0, w.cols, acc);
+    float_columns<Format, S, T>(strips, x, 0, w.cols, acc, ahead);
   } else {
     for (int64_t begin = 0; begin < w.cols; begin += w.scale_cols) {
       VF part[S][T];
       for (int s = 0; s < S; ++s) {
         for (int t = 0; t < T; ++t) part[s][t] = zero();
       }
-      float_columns<Format, S, T, W>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part);
+      float_columns<Format, S, T>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part, ahead);
       for (int s = 0; s < S; ++s) {
         const float scale = w.scale_row((first_strip + s) * kLanes)[begin / w.scale_cols];
         for (int t = 0; t < T; ++t) acc[s][t] = hn::MulAdd(part[s][t], set(scale), acc[s][t]);
@@ -78,22 +73,22 @@ HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x,
 
 #if HWY_TARGET == HWY_AVX3_DL
 QNEXT_BEGIN_BF16
-// S panels times T inputs of a tile of W, both as pairs of BF16: sums of two products, in float32.
-template <int S, int T, int W>
-void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, int64_t out_stride) {
+// S panels times a tile of T inputs, both as pairs of BF16: sums of two products, in float32.
+template <int S, int T>
+void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, int64_t out_stride,
+                ReadAhead& ahead) {
   __m512 acc[S][T];
   const std::byte* panels[S];
   for (int s = 0; s < S; ++s) {
     panels[s] = w.panel(first + s);
     for (int t = 0; t < T; ++t) acc[s][t] = _mm512_setzero_ps();
   }
-  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * W) {
+  for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
     __m512i weights[S];
-    for (int s = 0; s < S; ++s) {
-      if constexpr (W <= kFewInputs) read_ahead(panels[s] + 64 * k, 64, S);
-    }
+    if (k % 16 == 0) ahead.others(S);
+    for (int s = 0; s < S; ++s) ahead.of_strip(panels[s] + 64 * k, 64, S);
     for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
-    HWY_UNROLL(16)
+    HWY_UNROLL(8)
     for (int t = 0; t < T; ++t) {
       int32_t pair;
       std::memcpy(&pair, x + 2 * t, sizeof pair);
@@ -106,15 +101,12 @@ void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, i
   }
 }
 
-template <int T>
-void bf16_panels(const Matrix& w, int64_t begin, int64_t end, const uint16_t* x, float* out,
-                 int64_t out_stride) {
-  constexpr int S = T == 1 ? 4 : 2, kPart = std::min(T, kFloatInputs);
-  for (int t = 0; t < T; t += kPart, x += 2 * kPart, out += kPart * out_stride) {
-    int64_t p = begin;
-    for (; p + S <= end; p += S) bf16_panel<S, kPart, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
-    for (; p < end; ++p) bf16_panel<1, kPart, T>(w, p, x, out + (p - begin) * kPanelRows, out_stride);
-  }
+// Panels [p, end), as many at a time as their number allows.
+template <int S, int T>
+void bf16_panels(const Matrix& w, int64_t p, int64_t end, const uint16_t* x, float* out, int64_t out_stride,
+                 ReadAhead& ahead) {
+  for (; p + S <= end; p += S, out += S * kPanelRows) bf16_panel<S, T>(w, p, x, out, out_stride, ahead);
+  if constexpr (S > 1) bf16_panels<S / 2, T>(w, p, end, x, out, out_stride, ahead);
 }
 QNEXT_END_BF16
 #endif

@@ -7,7 +7,7 @@
 //   kGroups         groups of 32 weights in a block column
 //   kOffset         what is added to the weights to make them bytes without sign: 0, 8, 32 or 128
 //   Open, open()    the scales of a block column, as floats
-//   weights()       the 32 weights of a group: register j holds weights 4 j ... 4 j + 3 of each row
+//   word()          weights 4 j ... 4 j + 3 of a group, of each row: j is 0 ... 7
 // and value = scale (weight - kOffset) - minimum.
 #if defined(QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
@@ -95,16 +95,31 @@ HWY_INLINE VB shift_left(VB v) {  // of bytes whose top kShift bits are 0
 
 HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(DU16(), p)); }
 
-// With few inputs a kernel waits for memory, and the processor's own reading ahead ends at every page.
+// ---- Reading ahead
+
 inline constexpr int64_t kAhead = 8192;  // bytes; measured
-inline constexpr int kFewInputs = 8;
-HWY_INLINE void read_ahead(const std::byte* from, int64_t bytes, int streams = 1) {
-  for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead / streams + i);
-}
-// Where a run of panels begins, for what read_ahead() leaves out.
-HWY_INLINE void read_first(const std::byte* from) {
-  for (int64_t i = 0; i < kAhead; i += 64) hwy::Prefetch(from + i);
-}
+// What the kernels ask of memory while they multiply. The first tile of a run of panels finds these in
+// memory, and the processor's own reading ahead ends at every page: so it asks for what it will read itself
+// soon. The others find them in a cache and have time to bring what is wanted after this run, some lines
+// each.
+struct ReadAhead {
+  bool own = false;
+  const std::byte* next = nullptr;
+  int64_t lines = 0;  // for every 32 columns of a strip
+
+  // A strip's part of `bytes` bytes at `from` is being read, as one of S.
+  HWY_INLINE void of_strip(const std::byte* from, int64_t bytes, int streams) const {
+    if (!own) return;
+    for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead / streams + i);
+  }
+  HWY_INLINE void others(int strips) {
+    for (int64_t i = 0; i < lines * strips; ++i, next += 64) hwy::Prefetch(next);
+  }
+  // Where a run of panels begins, for what of_strip() leaves out.
+  HWY_INLINE void of_first(const std::byte* from) const {
+    for (int64_t i = 0; own && i < kAhead; i += 64) hwy::Prefetch(from + i);
+  }
+};
 
 // ---- Blocks of 32
 
@@ -120,12 +135,10 @@ struct PanelQ8_0 {
     return {load_halves(front + 2 * kLanes * strip)};
   }
   static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
-  static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
-    HWY_UNROLL(8)
-    for (int j = 0; j < 8; ++j) {
-      w[j] = load_strip(main + 64 * j);
-      if constexpr (!kSigned) w[j] = hn::Xor(w[j], hn::Set(DB(), 0x80));
-    }
+  static HWY_INLINE VB word(const std::byte* main, int, int j) {
+    const VB w = load_strip(main + 64 * j);
+    if constexpr (kSigned) return w;
+    return hn::Xor(w, hn::Set(DB(), 0x80));
   }
 };
 
@@ -139,13 +152,9 @@ struct PanelQ4_0 {
     return PanelQ8_0::open(main, front, strip);
   }
   static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
-  static HWY_INLINE void weights(const std::byte* main, int, VB (&w)[8]) {
-    HWY_UNROLL(4)
-    for (int j = 0; j < 4; ++j) {
-      const VB both = load_strip(main + 64 * j);
-      w[j] = low_bits(both, 4);
-      w[j + 4] = bits_at(both, 4, 4);
-    }
+  static HWY_INLINE VB word(const std::byte* main, int, int j) {
+    const VB both = load_strip(main + 64 * (j % 4));
+    return j < 4 ? low_bits(both, 4) : bits_at(both, 4, 4);
   }
 };
 
@@ -194,21 +203,16 @@ struct PanelScalesAndMinima {
 };
 
 struct PanelQ4_K : PanelScalesAndMinima<128> {
-  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
-    main += g / 2 * 32 * kPanelRows;
-    HWY_UNROLL(8)
-    for (int j = 0; j < 8; ++j) w[j] = bits_at(load_strip(main + 64 * j), g % 2 * 4, 4);
+  static HWY_INLINE VB word(const std::byte* main, int g, int j) {
+    return bits_at(load_strip(main + g / 2 * 32 * kPanelRows + 64 * j), g % 2 * 4, 4);
   }
 };
 
 struct PanelQ5_K : PanelScalesAndMinima<160> {
-  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
+  static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     const std::byte *low = main + g / 2 * 32 * kPanelRows, *high = main + 128 * kPanelRows;
-    HWY_UNROLL(8)
-    for (int j = 0; j < 8; ++j) {
-      const VB nibble = bits_at(load_strip(low + 64 * j), g % 2 * 4, 4);
-      w[j] = hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), g, 1)));
-    }
+    const VB nibble = bits_at(load_strip(low + 64 * j), g % 2 * 4, 4);
+    return hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), g, 1)));
   }
 };
 
@@ -236,15 +240,12 @@ struct PanelQ6_K {
   static HWY_INLINE VF scale(const Open& open, int g, int h = 0) {
     return hn::Load(DF(), open.scales + (2 * g + h) * kLanes);
   }
-  static HWY_INLINE void weights(const std::byte* main, int g, VB (&w)[8]) {
+  static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     const int half = g / 4, quarter = g % 4;
     const std::byte* low = main + (64 * half + 32 * (quarter % 2)) * kPanelRows;
     const std::byte* high = main + (128 + 32 * half) * kPanelRows;
-    HWY_UNROLL(8)
-    for (int j = 0; j < 8; ++j) {
-      const VB nibble = bits_at(load_strip(low + 64 * j), quarter / 2 * 4, 4);
-      w[j] = hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), 2 * quarter, 2)));
-    }
+    const VB nibble = bits_at(load_strip(low + 64 * j), quarter / 2 * 4, 4);
+    return hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), 2 * quarter, 2)));
   }
 };
 

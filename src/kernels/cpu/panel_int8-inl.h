@@ -22,12 +22,9 @@ HWY_INLINE VB broadcast_bytes(const int8_t* p) {
 }
 
 template <class Format>
-HWY_INLINE VI dot_word(VI acc, VB w, const int8_t* x) {
-  if constexpr (Format::kSigned) {
-    return dot_signed(acc, w, broadcast_bytes(x));
-  } else {
-    return dot_bytes(acc, w, broadcast_bytes(x));
-  }
+HWY_INLINE VI dot_word(VI acc, VB w, VB x) {
+  if constexpr (Format::kSigned) return dot_signed(acc, w, x);
+  return dot_bytes(acc, w, x);
 }
 
 // Minus the offset times the sum of the inputs of a block.
@@ -67,46 +64,77 @@ HWY_INLINE VF add_sums(VF acc, const GroupSums<Format>& s, const typename Format
   return acc;
 }
 
-// One input's part of a group.
-template <class Format>
-HWY_INLINE VF add_group(VF acc, const VB (&w)[8], const typename Format::Open& open, int g, const Int8Rows& x,
-                        int64_t at) {
+// The part of a group of 32 columns.
+template <class Format, int S, int T>
+HWY_INLINE void add_group(VF (&acc)[S][T], const std::byte* const (&main)[S],
+                          const typename Format::Open (&open)[S], int g, const Int8Rows& x, int64_t at) {
+  GroupSums<Format> sums[S][T];
+  HWY_UNROLL(8)
+  for (int t = 0; t < T; ++t) {
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) sums[s][t] = start_of_sums<Format>(x, at + t);
+  }
   const int8_t* q = x.q + 32 * at;
-  GroupSums<Format> s = start_of_sums<Format>(x, at);
   HWY_UNROLL(8)
   for (int j = 0; j < 8; ++j) {
-    VI& sum = s.sums[Format::kHalves ? j / 4 : 0];
-    sum = dot_word<Format>(sum, w[j], q + 4 * j);
-  }
-  return add_sums<Format>(acc, s, open, g, x, at);
-}
-
-// One strip of a panel times a tile of T inputs.
-template <class Format, int T>
-HWY_INLINE void int8_tile(const std::byte* panel, const PanelFormat& format, int64_t strip, int64_t cols,
-                          const Int8Rows& x, float* out, int64_t out_stride) {
-  const int64_t columns = cols / format.elements;
-  const std::byte* blocks = panel + columns * format.front_bytes;
-  VF acc[T];
-  HWY_UNROLL(16)
-  for (int t = 0; t < T; ++t) acc[t] = zero();
-  int64_t at = 0;
-  for (int64_t c = 0; c < columns; ++c) {
-    const std::byte* main = blocks + c * format.main_bytes;
-    // By equal steps through the panel, fields in front included.
-    const int64_t step = (format.main_bytes + format.front_bytes) / Format::kGroups;
-    const std::byte* reached = panel + c * Format::kGroups * step;
-    const auto open = Format::open(main, panel + c * format.front_bytes, strip);
-    for (int g = 0; g < Format::kGroups; ++g, at += T) {
-      VB w[8];
-      if constexpr (T <= kFewInputs) read_ahead(reached + g * step, step);
-      Format::weights(main + 4 * kLanes * strip, g, w);
-      HWY_UNROLL(16)
-      for (int t = 0; t < T; ++t) acc[t] = add_group<Format>(acc[t], w, open, g, x, at + t);
+    VB words[S];
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) words[s] = Format::word(main[s], g, j);
+    HWY_UNROLL(8)
+    for (int t = 0; t < T; ++t) {
+      const VB input = broadcast_bytes(q + 32 * t + 4 * j);
+      HWY_UNROLL(8)
+      for (int s = 0; s < S; ++s) {
+        VI& sum = sums[s][t].sums[Format::kHalves ? j / 4 : 0];
+        sum = dot_word<Format>(sum, words[s], input);
+      }
     }
   }
-  HWY_UNROLL(16)
-  for (int t = 0; t < T; ++t) store(acc[t], out + t * out_stride + strip * kLanes);
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) {
+    HWY_UNROLL(8)
+    for (int t = 0; t < T; ++t) acc[s][t] = add_sums<Format>(acc[s][t], sums[s][t], open[s], g, x, at + t);
+  }
+}
+
+// S strips one after the other times a tile of T inputs. Sums of products are integers and exact in any
+// order.
+template <class Format, int S, int T>
+HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t first_strip, const Int8Rows& x,
+                          float* out, int64_t out_stride, ReadAhead& ahead) {
+  const int64_t columns = w.cols / format.elements;
+  // By equal steps through the panel, fields in front included.
+  const int64_t step = (format.main_bytes + format.front_bytes) / Format::kGroups;
+  const std::byte* panels[S];
+  VF acc[S][T];
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) {
+    panels[s] = w.panel((first_strip + s) / kStrips);
+    HWY_UNROLL(8)
+    for (int t = 0; t < T; ++t) acc[s][t] = zero();
+  }
+  int64_t at = 0;
+  for (int64_t c = 0; c < columns; ++c) {
+    const std::byte* main[S];
+    typename Format::Open open[S];
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) {
+      const int64_t strip = (first_strip + s) % kStrips;
+      const std::byte* blocks = panels[s] + columns * format.front_bytes + c * format.main_bytes;
+      open[s] = Format::open(blocks, panels[s] + c * format.front_bytes, strip);
+      main[s] = blocks + 4 * kLanes * strip;
+    }
+    for (int g = 0; g < Format::kGroups; ++g, at += T) {
+      for (int s = 0; s < S; ++s) ahead.of_strip(panels[s] + (c * Format::kGroups + g) * step, step, S);
+      ahead.others(S);
+      add_group<Format, S, T>(acc, main, open, g, x, at);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) {
+    HWY_UNROLL(8)
+    for (int t = 0; t < T; ++t) store(acc[s][t], out + t * out_stride + s * kLanes);
+  }
 }
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
