@@ -119,10 +119,17 @@ function llamaFolder() {
   return join(bins, readdirSync(bins)[0]);
 }
 
+// A peer that is older than the code would be measured in its stead.
+function buildPeers(build, targets) {
+  const result = spawnSync('cmake', ['--build', build, '--target', ...targets], { encoding: 'utf8' });
+  if (result.status !== 0) throw new Error(`${build}: ${result.error ?? result.stdout + result.stderr}`);
+}
+
 // How to start each program: {name, start(model, context)}. `settings` are lines to choose between, each a
 // contestant of its own.
 export function programs(options, work) {
   const { build, threads } = options;
+  buildPeers(build, options['no-llama'] ? ['qnext_peer'] : ['qnext_peer', 'llama_bench_peer']);
   const more = ['piece', 'kv-type', 'activations', 'isa'].filter((name) => options[name])
     .map((name) => `${name}=${options[name]}`);
   const list = [{

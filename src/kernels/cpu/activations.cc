@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/activations.cc"
 #include <hwy/foreach_target.h>
 //
+#include <bit>
 #include <limits>
 
 #include "kernels/cpu/activations-inl.h"
@@ -22,34 +23,37 @@ void spoil_block(int8_t* q, int64_t at, const Int8Rows& out) {
   out.sum[at] = out.halves[2 * at] = out.halves[2 * at + 1] = 0;
 }
 
+// The sum of 16 bytes.
+HWY_INLINE int32_t sum_of_half(const int8_t* q) {
+  const hn::CappedTag<uint8_t, 16> d;
+  const auto raised = hn::Xor(hn::LoadU(d, reinterpret_cast<const uint8_t*>(q)), hn::Set(d, 0x80));
+  const auto sums = hn::SumsOf8(raised);
+  return static_cast<int32_t>(hn::ExtractLane(sums, 0) + hn::ExtractLane(sums, 1)) - 16 * 128;
+}
+
 // Rounds 32 values; `at` is the block's place in d, d_sum and sum.
 HWY_INLINE void quantize_block(const float* x, int8_t* q, int64_t at, const Int8Rows& out) {
   constexpr int kVectors = static_cast<int>(32 / kLanes);
-  VF v[kVectors], largest = zero(), nothing = zero();
+  const hn::RebindToUnsigned<DI32> du;
+  VF v[kVectors];
+  auto largest = hn::Zero(du);  // of the magnitudes, whose bits are in their order, NaN last
   HWY_UNROLL(8)
   for (int i = 0; i < kVectors; ++i) {
     v[i] = load(x + i * kLanes);
-    largest = hn::Max(largest, hn::Abs(v[i]));
-    nothing = hn::MulAdd(v[i], zero(), nothing);  // NaN where x is not finite
+    largest = hn::Max(largest, hn::BitCast(du, hn::Abs(v[i])));
   }
-  if (!(sum(nothing) == 0)) return spoil_block(q, at, out);
-  const float top = hn::GetLane(hn::MaxOfLanes(DF(), largest));
+  constexpr uint32_t kInfinity = 0x7f800000;
+  const uint32_t bits = hn::GetLane(hn::MaxOfLanes(du, largest));
+  if (bits >= kInfinity) return spoil_block(q, at, out);
+  const float top = std::bit_cast<float>(bits);
   const float d = top / 127.0f;
   const VF inverse = set(top > 0 ? 127.0f / top : 0.0f);
-  const DI32 d32;
-  auto low = hn::Zero(d32), high = hn::Zero(d32);
   HWY_UNROLL(8)
   for (int i = 0; i < kVectors; ++i) {
     const auto rounded = hn::NearestInt(hn::Mul(v[i], inverse));
     hn::StoreU(hn::DemoteTo(DI8(), rounded), DI8(), q + i * kLanes);
-    if (i < kVectors / 2) {
-      low = hn::Add(low, rounded);
-    } else {
-      high = hn::Add(high, rounded);
-    }
   }
-  const int32_t first = hn::GetLane(hn::SumOfLanes(d32, low)),
-                second = hn::GetLane(hn::SumOfLanes(d32, high));
+  const int32_t first = sum_of_half(q), second = sum_of_half(q + 16);
   out.d[at] = d;
   out.d_sum[at] = d * static_cast<float>(first + second);
   out.sum[at] = -128 * (first + second);
