@@ -12,8 +12,8 @@
 
 #include "base/thread_pool.h"
 #include "checkpoint/checkpoint.h"
-#include "engine/memory_speed.h"
 #include "engine/traffic.h"
+#include "kernels/memory_speed.h"
 #include "model/model.h"
 #include "peer_server.h"
 

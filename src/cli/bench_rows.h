@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "cli/load_model.h"
-#include "engine/memory_speed.h"
 #include "engine/traffic.h"
+#include "kernels/memory_speed.h"
 #include "kernels/peak.h"
 
 namespace qnext {

@@ -17,7 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// What the registers hold of two panels or more beside it: of the shapes tried, the fastest.
+// Two panels or more times so many inputs fit the registers: of the shapes tried, the fastest.
 inline constexpr int64_t kTile = kManyRegisters ? 6 : 4;
 // Whole tiles of any kind end at its multiples.
 inline constexpr int64_t kTileRun = 48;

@@ -10,7 +10,6 @@
 #include <hwy/foreach_target.h>
 //
 #include <bit>
-#include <utility>
 
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/simd-inl.h"
@@ -129,8 +128,8 @@ void sigmoid_all(float* x, int64_t n) {
 
 int64_t blocks_of(int64_t rows, int64_t block) { return (rows + block - 1) / block; }
 
-// Long blocks, because reading ahead starts anew with each, but not longer than a cache holds two of, for
-// many inputs, and as far as all threads find some. Powers of two leave no short ones over.
+// Long blocks, because reading ahead starts anew with each, but so short that a core's cache holds a few, and
+// that all threads find some. Powers of two leave no short ones over.
 int64_t rows_at_once(const Matrix& w, int64_t all_rows, int threads) {
   constexpr int64_t kBytes = 1 << 18, kBlocks = 6;
   const int64_t rows = std::min(kBytes / std::max<int64_t>(1, w.stride()), all_rows / (kBlocks * threads));
@@ -146,8 +145,9 @@ class Pieces {
     const int64_t enough = plan.slots() * blocks / (kPieces * threads);
     int64_t work = 0;
     for (int64_t job = 0; job < plan.jobs(); ++job) {
+      const int64_t count = plan.job(job).count;
       for (int64_t i = 0; i < blocks; ++i) {
-        work += plan.job(job).count;
+        work += count;
         if (work < enough) continue;
         cuts_.push_back(job * blocks + i + 1);
         work = 0;
@@ -155,13 +155,9 @@ class Pieces {
     }
     if (work > 0) cuts_.push_back(plan.jobs() * blocks);
   }
-  template <class Body>  // body(block, worker)
-  void run(ThreadPool& pool, Body body) const {
-    pool.parallel_for(static_cast<int64_t>(cuts_.size()) - 1, 1,
-                      [&](int64_t first, int64_t last, int worker) HWY_ATTR {
-                        for (int64_t i = cuts_[first]; i < cuts_[last]; ++i) body(i, worker);
-                      });
-  }
+  int64_t count() const { return static_cast<int64_t>(cuts_.size()) - 1; }
+  // The first block of piece i, or past the last piece's last.
+  int64_t begin(int64_t i) const { return cuts_[static_cast<size_t>(i)]; }
 
  private:
   std::vector<int64_t> cuts_{0};
@@ -248,25 +244,44 @@ void pack_inputs(Workspace& workspace, const MoeArgs& args, const Plan& plan, co
   });
 }
 
+// Calls multiply(job, begin, end, next, worker) for all jobs' rows [first, last) of a matrix, `block` at a
+// time, as far as the expert has so many. next: the rows that come after them, which are likely the same
+// thread's.
+template <class Multiply>
+void for_blocks(Workspace& workspace, const Plan& plan, Matrix Mlp::*matrix, int64_t first, int64_t last,
+                int64_t block, Multiply multiply) {
+  const int64_t blocks = blocks_of(last - first, block);
+  struct Rows {
+    Job job;
+    int64_t begin, end;
+  };
+  auto rows_at = [&](int64_t i) {
+    const Job job = plan.job(i / blocks);
+    const int64_t begin = first + i % blocks * block;
+    return Rows{job, begin, std::min({begin + block, last, (job.mlp->*matrix).rows})};
+  };
+  const Pieces pieces(plan, blocks, workspace.threads());
+  workspace.pool().parallel_for(pieces.count(), 1, [&](int64_t piece, int64_t end, int worker) HWY_ATTR {
+    for (int64_t i = pieces.begin(piece); i < pieces.begin(end); ++i) {
+      const Rows rows = rows_at(i);
+      if (rows.begin >= rows.end) continue;
+      NextWeights next;
+      if (i + 1 < plan.jobs() * blocks) {
+        const Rows after = rows_at(i + 1);
+        if (after.begin < after.end) next = rows_of(after.job.mlp->*matrix, after.begin, after.end);
+      }
+      multiply(rows.job, rows.begin, rows.end, next, worker);
+    }
+  });
+}
+
 void expand(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
             const Buffers& b) {
-  const int64_t blocks = blocks_of(sizes.width, sizes.expand_block);
-  // The rows of a block; none where the job's expert is narrower than others.
-  auto range = [&](int64_t i) {
-    const int64_t begin = i % blocks * sizes.expand_block;
-    return std::pair(begin, std::min(begin + sizes.expand_block, width_of(*plan.job(i / blocks).mlp)));
-  };
-  Pieces(plan, blocks, workspace.threads()).run(workspace.pool(), [&](int64_t i, int worker) HWY_ATTR {
-    const Job job = plan.job(i / blocks);
-    const auto [begin, end] = range(i);
-    if (begin >= end) return;
-    NextWeights next;
-    if (i + 1 < plan.jobs() * blocks && range(i + 1).first < range(i + 1).second) {
-      next = rows_of(plan.job((i + 1) / blocks).mlp->gate, range(i + 1).first, range(i + 1).second);
-    }
-    gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
-                b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker), next);
-  });
+  for_blocks(workspace, plan, &Mlp::gate, 0, sizes.width, sizes.expand_block,
+             [&](const Job& job, int64_t begin, int64_t end, const NextWeights& next, int worker) HWY_ATTR {
+               gate_and_up(*job.mlp, begin, end, inputs_of(args, plan, sizes, b, job), job.count,
+                           b.h + job.begin * sizes.width, sizes.width, workspace.worker(worker), next);
+             });
 }
 
 void pack_expanded(Workspace& workspace, const Plan& plan, const Sizes& sizes, const Buffers& b) {
@@ -275,32 +290,17 @@ void pack_expanded(Workspace& workspace, const Plan& plan, const Sizes& sizes, c
   });
 }
 
-// Columns [column, end) of the down projections.
-void contract_columns(Workspace& workspace, const Plan& plan, const Sizes& sizes, const Buffers& b,
-                      int64_t column, int64_t column_end) {
-  const int64_t blocks = blocks_of(column_end - column, sizes.contract_block);
-  auto range = [&](int64_t i) {
-    const int64_t begin = column + i % blocks * sizes.contract_block;
-    return std::pair(begin, std::min(begin + sizes.contract_block, column_end));
-  };
-  Pieces(plan, blocks, workspace.threads()).run(workspace.pool(), [&](int64_t i, int worker) HWY_ATTR {
-    const Job job = plan.job(i / blocks);
-    const auto [begin, end] = range(i);
-    NextWeights next;
-    if (i + 1 < plan.jobs() * blocks) {
-      next = rows_of(plan.job((i + 1) / blocks).mlp->down, range(i + 1).first, range(i + 1).second);
-    }
-    dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
-        b.d + job.begin * sizes.columns + begin - column, sizes.columns, workspace.worker(worker), next);
-  });
-}
-
 // The down projections, some columns at a time, and the sums over each token's slots.
 void contract(Workspace& workspace, const MoeArgs& args, const Plan& plan, const Sizes& sizes,
               const Buffers& b) {
   for (int64_t column = 0; column < args.hidden; column += sizes.columns) {
     const int64_t column_end = std::min(column + sizes.columns, args.hidden);
-    contract_columns(workspace, plan, sizes, b, column, column_end);
+    for_blocks(workspace, plan, &Mlp::down, column, column_end, sizes.contract_block,
+               [&](const Job& job, int64_t begin, int64_t end, const NextWeights& next, int worker) HWY_ATTR {
+                 dot(job.mlp->down, begin, end, expanded_of(sizes, b, job), job.count,
+                     b.d + job.begin * sizes.columns + begin - column, sizes.columns,
+                     workspace.worker(worker), next);
+               });
     workspace.pool().parallel_for(args.n, 4, [&](int64_t first, int64_t last, int) HWY_ATTR {
       for (int64_t t = first; t < last; ++t) {
         combine(args, plan, t, b.shared_weight, b.d, sizes.columns, column, column_end);

@@ -1,4 +1,4 @@
-// How fast this machine reads memory: what bytes_of_step is held against.
+// The machine's ceiling of reading memory: what a measured speed is held against.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace qnext {
 
-// Reads a buffer that no cache holds. The buffer is made and written once, so that a measurement is short
-// enough to be repeated between others: on a shared machine the speed changes from second to second.
+// Reads a buffer that no cache holds, by the widest loads of the machine. The buffer is made and written
+// once, so that a measurement is short enough to be repeated between others: on a shared machine the speed
+// changes from second to second. Implemented by the cpu backend.
 class MemorySpeed {
  public:
   // The pool outlives the object.
