@@ -63,6 +63,14 @@ struct Moe {
     args.hidden = hidden;
     args.x = x.data();
   }
+  void prepare(Ops& ops) {
+    for (Mlp* mlp : every_mlp()) {
+      for (Matrix* m : {&mlp->gate, &mlp->up, &mlp->down}) {
+        *m = ops.prepare(*m);
+        ASSERT_EQ(m->layout, WeightLayout::kPanels);
+      }
+    }
+  }
   std::vector<float> run(Ops& ops) { return run(ops, 0, args.n); }
   std::vector<float> run(Ops& ops, int64_t begin, int64_t count) {
     std::vector<float> y(static_cast<size_t>(count * args.hidden), -7.0f);
@@ -76,6 +84,12 @@ struct Moe {
     return y;
   }
 
+  std::vector<Mlp*> every_mlp() {
+    std::vector<Mlp*> all{&shared};
+    for (Mlp& mlp : mlps) all.push_back(&mlp);
+    return all;
+  }
+
   std::vector<Mlp> mlps;
   std::vector<int32_t> ids;
   std::vector<float> weights, x;
@@ -83,6 +97,32 @@ struct Moe {
   Matrix shared_gate;
   MoeArgs args;
 };
+
+// As many tokens as make an expert's tiles, blocks and read-ahead follow each other, and experts of few
+// tokens beside the shared one, of twice their width.
+TEST_P(CpuMoe, TakesExpertsInPanels) {
+  struct Case {
+    DType dtype;
+    int64_t hidden, width, experts, top_k, n;
+    double error;  // inputs rounded to 8 bits in blocks of 32: half a step of 1/127 of the largest
+  };
+  for (const Case& c :
+       {Case{DType::kBF16, 96, 80, 3, 2, 80, 3e-6}, Case{DType::kQ8_0, 256, 160, 3, 2, 80, 1e-2},
+        Case{DType::kQ4_0, 1024, 96, 4, 1, 110, 1e-2}, Case{DType::kQ4_K, 256, 256, 2, 1, 70, 1e-2},
+        Case{DType::kQ6_K, 256, 256, 9, 2, 20, 1e-2}}) {
+    Moe moe(c.dtype, c.hidden, c.width, c.experts, c.top_k, c.n, true);
+    const std::vector<float> expected = moe.run(*ref);
+    moe.prepare(*cpu2);
+    const std::vector<float> got = moe.run(*cpu2);
+    EXPECT_LT(relative_error(got, expected), c.error) << name(c.dtype);
+    EXPECT_TRUE(same_bits(got, moe.run(*cpu1))) << name(c.dtype);
+    for (int64_t t = 0; t < c.n; ++t) {
+      const std::vector<float> alone = moe.run(*cpu2, t, 1);
+      ASSERT_TRUE(std::equal(alone.begin(), alone.end(), got.begin() + t * c.hidden))
+          << name(c.dtype) << " token " << t;
+    }
+  }
+}
 
 TEST_P(CpuMoe, AgreesWithTheReference) {
   struct Case {

@@ -79,7 +79,7 @@ TEST_P(CpuPanels, AgreeWithTheReferenceForEveryTypeAndShape) {
     for (int64_t cols : {4, 32, 96, 256, 768, 2048}) {
       if (info(dtype).block > 1 && cols % info(dtype).block != 0) continue;
       for (int64_t rows : {16, 37, 64}) {
-        for (int64_t n : {1, 2, 5, 16, 31}) {
+        for (int64_t n : {1, 2, 5, 6, 16, 31}) {
           ++seed;
           check(random_matrix(dtype, rows, cols, seed, seed % 3 == 0), n, seed,
                 random_floats(seed + 1, n * cols));
@@ -113,7 +113,7 @@ TEST_P(CpuPanels, TakeInputsOfAnySize) {
 
 TEST_P(CpuPanels, GiveTheSameBitsForEveryBatchAndThread) {
   for (DType dtype : kPanelTypes) {
-    const int64_t cols = 512, rows = 80, n = 37;
+    const int64_t cols = 512, rows = 80, n = 101;
     const Matrix w = cpu1->prepare(random_matrix(dtype, rows, cols, 11));
     const std::vector<float> x = random_floats(12, n * cols);
     std::vector<float> together(static_cast<size_t>(n * rows)), alone(static_cast<size_t>(rows));
