@@ -37,8 +37,14 @@ uint64_t sum_of_words(const std::byte* data, int64_t bytes) {
       sums[i] = hn::Add(sums[i], hn::LoadU(d, words));
     }
   }
-  for (int64_t i = 1; i < kVectors; ++i) sums[0] = hn::Add(sums[0], sums[i]);
-  return hn::GetLane(hn::SumOfLanes(d, sums[0]));
+  // One by one: GCC adds the lanes of a register as signed numbers, which may overflow.
+  uint64_t sum = 0;
+  HWY_ALIGN uint64_t lanes[kLine / 8];
+  for (const auto& part : sums) {
+    hn::Store(part, d, lanes);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) sum += lanes[i];
+  }
+  return sum;
 }
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
