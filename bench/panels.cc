@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -39,11 +40,13 @@ std::vector<Matrix> matrices(DType dtype, Ops& ops, int64_t count) {
   return out;
 }
 
-// One thread. With many inputs the weights stay in the caches and arithmetic counts; with one, memory.
-void products(benchmark::State& state, DType dtype, std::string_view isa, Rounding rounding, int64_t n) {
+// One thread. With many inputs, or one matrix again and again, the weights stay in the caches and arithmetic
+// counts; with one input and many matrices, memory.
+void products(benchmark::State& state, DType dtype, std::string_view isa, Rounding rounding, int64_t n,
+              bool cached) {
   ThreadPool pool(1);
   const auto ops = make_cpu_ops(pool, isa, rounding);
-  const std::vector<Matrix> w = matrices(dtype, *ops, n == 1 && !getenv("CACHED") ? kMatrices : 1);
+  const std::vector<Matrix> w = matrices(dtype, *ops, cached ? 1 : kMatrices);
   const std::vector<float> x = random_floats(n * kCols);
   std::vector<float> y(static_cast<size_t>(n * kRows));
   size_t at = 0;
@@ -59,11 +62,12 @@ void products(benchmark::State& state, DType dtype, std::string_view isa, Roundi
 }
 
 void add(DType dtype, std::string_view isa, Rounding rounding, const std::string& suffix) {
-  for (const int64_t n : {1, 8, 512}) {
-    const std::string label =
-        std::string(name(dtype)) + suffix + "/" + std::string(isa) + "/" + std::to_string(n);
-    benchmark::RegisterBenchmark(label.c_str(),
-                                 [=](benchmark::State& state) { products(state, dtype, isa, rounding, n); });
+  for (const auto& [n, cached] : {std::pair(1, false), {1, true}, {8, true}, {512, true}}) {
+    const std::string label = std::string(name(dtype)) + suffix + "/" + std::string(isa) + "/" +
+                              std::to_string(n) + (n == 1 && cached ? "_cached" : "");
+    benchmark::RegisterBenchmark(label.c_str(), [=, n = n, cached = cached](benchmark::State& state) {
+      products(state, dtype, isa, rounding, n, cached);
+    });
   }
 }
 

@@ -35,6 +35,11 @@ TokenCost cost_of(const Model& model, const Batch& batch, const BenchCase& what)
 
 }  // namespace
 
+Json BenchOperation::to_json() const {
+  return {
+      {"name", name}, {"calls_per_token", calls}, {"seconds_per_token", seconds}, {"bytes_per_token", bytes}};
+}
+
 void Machine::raise(const Machine& other) {
   read_gb_per_s = std::max(read_gb_per_s, other.read_gb_per_s);
   for (Peak Peaks::*const kind : {&Peaks::f32, &Peaks::bf16, &Peaks::int8}) {
@@ -62,6 +67,8 @@ double BenchRow::roofline_tokens_per_s() const {
 }
 
 Json BenchRow::to_json() const {
+  Json list = Json::array();
+  for (const BenchOperation& operation : operations) list.push_back(operation.to_json());
   return {{"kind", what.prefill ? "prefill" : "decode"},
           {"tokens", what.tokens},
           {"depth", what.depth},
@@ -76,11 +83,13 @@ Json BenchRow::to_json() const {
           {"machine", machine.to_json()},
           {"share_of_bandwidth", share_of_bandwidth()},
           {"roofline_tokens_per_s", roofline_tokens_per_s()},
-          {"share_of_roofline", share_of_roofline()}};
+          {"share_of_roofline", share_of_roofline()},
+          {"operations", list}};
 }
 
 Bench::Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding)
     : model_(*loaded.model),
+      timed_(loaded.timed),
       pool_(*loaded.pool),
       repeat_(repeat),
       piece_(piece),
@@ -95,19 +104,33 @@ Machine Bench::measure_machine() {
   return machine;
 }
 
+std::vector<BenchOperation> Bench::operations_of(int64_t tokens) {
+  std::vector<BenchOperation> operations;
+  if (!timed_) return operations;
+  const auto n = static_cast<double>(tokens);
+  for (const auto& [name, time] : timed_->take()) {
+    operations.push_back({name, static_cast<double>(time.calls) / n, time.seconds / n, time.bytes / n});
+  }
+  std::sort(operations.begin(), operations.end(),
+            [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return operations;
+}
+
 Result<BenchRow> Bench::measure(const BenchCase& what) {
   Batch batch(model_, what.batch, what.depth + what.tokens, piece_);
   QN_RETURN_IF_ERROR(batch.prompt(what.depth));
   batch.mark();
   if (what.depth > 0) before_ = measure_machine();  // that prompt may have taken long
-  BenchRow row{what, {}, cost_of(model_, batch, what), {}, rounding_};
+  BenchRow row{what, {}, cost_of(model_, batch, what), {}, rounding_, {}};
   for (int64_t i = 0; i < repeat_ + 1; ++i) {
     const auto start = std::chrono::steady_clock::now();
     QN_RETURN_IF_ERROR(run_once(batch, what));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (i > 0) row.tokens_per_s.push_back(static_cast<double>(what.tokens * what.batch) / seconds);
+    if (i == 0 && timed_) timed_->take();
     batch.rewind();
   }
+  row.operations = operations_of(repeat_ * what.tokens * what.batch);
   std::sort(row.tokens_per_s.begin(), row.tokens_per_s.end());
   row.machine = before_;
   before_ = measure_machine();

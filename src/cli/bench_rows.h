@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -34,16 +35,32 @@ struct Machine {
   Json to_json() const;
 };
 
+// What an operation took in a row's measured runs, by token of all sequences.
+struct BenchOperation {
+  std::string name;
+  double calls = 0, seconds = 0, bytes = 0;
+
+  double gb_per_s() const { return bytes / seconds / 1e9; }
+  Json to_json() const;
+};
+
 struct BenchRow {
   BenchCase what;
   std::vector<double> tokens_per_s;  // rising; all sequences together
   TokenCost cost;
   Machine machine;  // around this row
   Rounding rounding = Rounding::kInt8;
+  std::vector<BenchOperation> operations;  // longest first; empty unless the model was loaded with timing
 
   double median() const {
     const size_t n = tokens_per_s.size();
     return (tokens_per_s[(n - 1) / 2] + tokens_per_s[n / 2]) / 2;
+  }
+  // For a token: what the times of its operations add up to, with what lies between them.
+  double mean_seconds() const {
+    double seconds = 0;
+    for (const double speed : tokens_per_s) seconds += 1 / speed;
+    return seconds / static_cast<double>(tokens_per_s.size());
   }
   double gb_per_s() const { return cost.bytes * median() / 1e9; }
   double gflops() const { return cost.arithmetic.total() * median() / 1e9; }
@@ -67,7 +84,9 @@ class Bench {
 
  private:
   Machine measure_machine();
+  std::vector<BenchOperation> operations_of(int64_t tokens);
   Model& model_;
+  TimedOps* timed_;
   ThreadPool& pool_;
   int64_t repeat_, piece_;
   Rounding rounding_;

@@ -22,7 +22,7 @@ struct BenchOptions {
   std::string model, plot;
   std::vector<int64_t> prompt{512}, generate{64}, depth{0}, batch{1};
   int64_t repeat = 5, piece = Batch::kPiece;
-  bool json = false;
+  bool operations = false, json = false;
   EngineOptions engine;
 };
 
@@ -46,6 +46,27 @@ std::string table_line(const BenchRow& row) {
       row.what.prefill ? "prefill" : "decode", row.what.tokens, row.what.depth, row.what.batch, row.median(),
       row.tokens_per_s.front(), row.tokens_per_s.back(), human_bytes(static_cast<int64_t>(row.cost.bytes)),
       row.gb_per_s(), row.gflops(), 100 * row.share_of_bandwidth(), 100 * row.share_of_roofline());
+}
+
+// Where a row's time went. What is in no operation is last: the program between them.
+std::string operations_table(const BenchRow& row) {
+  if (row.operations.empty()) return "";
+  const double whole = row.mean_seconds();
+  std::string text = fmt::format("  {:<24}{:>8}{:>11}{:>8}{:>11}{:>8}{:>11}\n", "operation", "calls",
+                                 "us/token", "share", "per token", "GB/s", "of memory");
+  double rest = whole;
+  for (const BenchOperation& o : row.operations) {
+    rest -= o.seconds;
+    text += fmt::format("  {:<24}{:>8.2f}{:>11.1f}{:>6.1f} %", o.name, o.calls, 1e6 * o.seconds,
+                        100 * o.seconds / whole);
+    if (o.bytes > 0) {
+      text += fmt::format("{:>11}{:>8.2f}{:>9.0f} %", human_bytes(static_cast<int64_t>(o.bytes)),
+                          o.gb_per_s(), 100 * o.gb_per_s() / row.machine.read_gb_per_s);
+    }
+    text += "\n";
+  }
+  return text +
+         fmt::format("  {:<24}{:>8}{:>11.1f}{:>6.1f} %\n", "between", "", 1e6 * rest, 100 * rest / whole);
 }
 
 std::string heading(const OpenedModel& opened, const LoadedModel& loaded, const BenchOptions& options,
@@ -134,7 +155,8 @@ Result<int> run_bench(const BenchOptions& options) {
   if (!options.plot.empty()) {
     QN_TRY(picture, AtomicFile::create(options.plot));
   }
-  QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine));
+  QN_TRY(const LoadedModel loaded,
+         load_model(opened.checkpoint, options.engine, {.timed = options.operations}));
   Bench bench(loaded, options.repeat, options.piece, options.engine.rounding());
   if (!options.json) QN_RETURN_IF_ERROR(write_out(heading(opened, loaded, options, bench)));
   std::vector<BenchRow> rows;
@@ -142,7 +164,7 @@ Result<int> run_bench(const BenchOptions& options) {
     Progress progress("measuring", static_cast<int64_t>(cases.size()), "rows", options.json);
     for (const BenchCase& what : cases) {
       QN_TRY(BenchRow row, bench.measure(what));
-      if (!options.json) QN_RETURN_IF_ERROR(write_out(table_line(row)));
+      if (!options.json) QN_RETURN_IF_ERROR(write_out(table_line(row) + operations_table(row)));
       rows.push_back(std::move(row));
       progress.update(static_cast<int64_t>(rows.size()));
     }
@@ -173,6 +195,7 @@ void add_bench(CLI::App& program, Action& action) {
       "share_of_roofline the longer of that and the time to compute at the peak of the machine's best "
       "instruction for what --activations allows, by the time that was needed.",
       {"# decoding at three depths\nqnext bench model.gguf --prompt 0 --generate 64 --depth 0,4096,16384",
+       "# what its operations take\nqnext bench model.gguf --prompt 0 --operations",
        "# a picture of it\nqnext bench model.gguf --depth 0,4096,16384 --batch 1,8 --plot speed.svg",
        "# for a script\nqnext bench ./model --batch 1,8 --repeat 3 --json"});
   auto o = std::make_shared<BenchOptions>();
@@ -193,6 +216,7 @@ void add_bench(CLI::App& program, Action& action) {
       1);
   named(command->add_option("--plot", o->plot, "Draw speeds by depth, with the roofline, as an SVG picture"),
         "FILE");
+  command->add_flag("--operations", o->operations, "Show where the time of each row went, by operation");
   command->add_flag("--json", o->json, "Print rows and machine as JSON");
   add_engine_options(command, o->engine);
   command->callback([&action, o] { action = [o] { return run_bench(*o); }; });

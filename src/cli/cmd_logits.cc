@@ -115,7 +115,7 @@ Result<int> run_logits(const LogitsOptions& options) {
   if (!options.kl_against.empty()) {
     QN_TRY(comparison, Comparison::open(options.kl_against, positions, config.vocab_size));
   }
-  QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine, options.mtp));
+  QN_TRY(const LoadedModel loaded, load_model(opened.checkpoint, options.engine, {.mtp = options.mtp}));
 
   std::vector<float> hidden_last(static_cast<size_t>((config.num_layers + 1) * config.hidden_size));
   loaded.model->observe([&](int64_t layer, const float* row) {

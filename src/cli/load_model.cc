@@ -24,12 +24,18 @@ Result<std::unique_ptr<Ops>> make_ops(const EngineOptions& options, ThreadPool& 
 
 }  // namespace
 
-Result<LoadedModel> load_model(const Checkpoint& checkpoint, const EngineOptions& options, bool mtp) {
+Result<LoadedModel> load_model(const Checkpoint& checkpoint, const EngineOptions& options,
+                               const LoadOptions& load) {
   LoadedModel loaded;
   loaded.pool = std::make_unique<ThreadPool>(static_cast<int>(options.threads));
   QN_TRY(loaded.ops, make_ops(options, *loaded.pool));
+  if (load.timed) {
+    auto timed = std::make_unique<TimedOps>(std::move(loaded.ops));
+    loaded.timed = timed.get();
+    loaded.ops = std::move(timed);
+  }
   ModelOptions model_options;
-  model_options.mtp = mtp;
+  model_options.mtp = load.mtp;
   model_options.kv_dtype = options.kv_dtype();
   model_options.state_dtype = options.state_dtype();
   std::optional<Progress> progress;

@@ -168,6 +168,27 @@ TEST(Commands, PerplexityAndBench) {
   }
 }
 
+TEST(Commands, BenchShowsWhereTheTimeWent) {
+  const std::vector<std::string> command{"bench", tiny(),     "--prompt", "0",           "--generate",
+                                         "2",     "--repeat", "3",        "--operations"};
+  const Ran ran = qnext(command);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  for (const char* part : {"operation", "us/token", "moe_route", "gdn", "attention", "linear ", "between"}) {
+    EXPECT_NE(ran.out.find(part), ran.out.npos) << part;
+  }
+  std::vector<std::string> as_json = command;
+  as_json.push_back("--json");
+  const Json row = only_json(qnext(as_json))["rows"][0];
+  double seconds = 0;
+  for (const Json& operation : row["operations"]) {
+    expect_fields(operation, {"name", "calls_per_token", "seconds_per_token", "bytes_per_token"});
+    if (operation["name"] == "moe") EXPECT_EQ(operation["calls_per_token"], 4);  // one for each layer
+    seconds += operation["seconds_per_token"].get<double>();
+  }
+  EXPECT_GT(seconds, 0);
+  EXPECT_LE(seconds, 1 / row["min"].get<double>());
+}
+
 TEST(Commands, BenchDrawsAPlot) {
   const Scratch scratch;
   const std::string picture = scratch.path("speed.svg");
