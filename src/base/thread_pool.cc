@@ -35,7 +35,6 @@ void wait_while(const std::atomic<T>& value, T old) {
 struct ThreadPool::Loop {
   int64_t n, grain;
   FunctionRef<void(int64_t, int64_t, int)> body;
-  std::atomic<int64_t> next{0};
 };
 
 int ThreadPool::available_processors() {
@@ -45,8 +44,9 @@ int ThreadPool::available_processors() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-ThreadPool::ThreadPool(int threads) {
-  if (threads <= 0) threads = available_processors();
+ThreadPool::ThreadPool(int threads)
+    : ranges_(static_cast<size_t>(threads > 0 ? threads : available_processors())) {
+  threads = static_cast<int>(ranges_.size());
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
@@ -58,10 +58,15 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::drain(Loop& loop, int worker) {
-  for (;;) {
-    const int64_t begin = loop.next.fetch_add(loop.grain, std::memory_order_relaxed);
-    if (begin >= loop.n) return;
-    loop.body(begin, std::min(begin + loop.grain, loop.n), worker);
+  const size_t threads = ranges_.size();
+  for (size_t i = 0; i < threads; ++i) {
+    Range& range = ranges_[(static_cast<size_t>(worker) + i) % threads];
+    for (;;) {
+      const int64_t piece = range.next.fetch_add(1, std::memory_order_relaxed);
+      if (piece >= range.end) break;
+      const int64_t begin = piece * loop.grain;
+      loop.body(begin, std::min(begin + loop.grain, loop.n), worker);
+    }
   }
 }
 
@@ -98,6 +103,12 @@ void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t
   }
   Loop loop{n, grain, body};
   loop_ = &loop;
+  const int64_t pieces = (n + grain - 1) / grain;
+  for (int64_t i = 0, threads = size(); i < threads; ++i) {
+    Range& range = ranges_[static_cast<size_t>(i)];
+    range.next.store(pieces * i / threads, std::memory_order_relaxed);
+    range.end = pieces * (i + 1) / threads;
+  }
   left_.store(0, std::memory_order_relaxed);
   const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
   ticket_.store(static_cast<uint64_t>(generation) << 32 | kOpen, std::memory_order_release);

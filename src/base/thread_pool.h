@@ -40,8 +40,9 @@ class ThreadPool {
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(begin, end, worker) for disjoint pieces of [0, n), each of at most `grain` items, on all
-  // threads; returns when all are done. worker is in [0, size()). Pieces are handed out in order but run in
-  // any order, so a body must not let the result depend on which worker ran it. Called from inside a body, or
+  // threads; returns when all are done. worker is in [0, size()). Every thread goes through a range of its
+  // own in order, so that what it reads of memory lies together, and then helps the others with what is left
+  // of theirs; so a body must not let the result depend on which worker ran it. Called from inside a body, or
   // by a second thread while a loop runs, it runs the whole loop on the calling thread with worker 0 of a
   // nested scratch: bodies that index scratch by worker must not nest.
   void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body);
@@ -52,9 +53,16 @@ class ThreadPool {
   struct Loop;
   void work(int worker);
   bool join(uint32_t& seen);
-  static void drain(Loop& loop, int worker);
+  void drain(Loop& loop, int worker);
+
+  // The pieces [next, end) that nobody has taken of a thread's own.
+  struct alignas(64) Range {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
 
   std::vector<std::thread> workers_;
+  std::vector<Range> ranges_;            // [size()], of the newest loop
   std::atomic<uint32_t> generation_{0};  // of the newest loop; what idle workers wait on
   // The newest loop's generation << 32, kOpen while workers may join it, and how many have. A worker that
   // comes late, because its processor was busy with something else, finds the loop closed and is not waited

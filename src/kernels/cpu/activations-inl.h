@@ -70,6 +70,11 @@ void pack_activations(const Activations& x, const Forms& forms, int64_t begin, i
 struct NextWeights {
   const std::byte* data = nullptr;
   int64_t bytes = 0;
+
+  NextWeights() = default;
+  // Rows [begin, end) of w, from a panel's first on.
+  NextWeights(const Matrix& w, int64_t begin, int64_t end)
+      : data(w.data + begin * w.stride()), bytes((end - begin) * w.stride()) {}
 };
 
 // dot_rows() for any layout of w. [begin, end) starts at a multiple of kPanelRows and ends at one or at the

@@ -22,7 +22,32 @@ int64_t rows_per_piece(int64_t rows, const Matrix& w, int64_t n, int threads) {
   return round_up(std::clamp<int64_t>(balanced, worthwhile, std::max(worthwhile, most)), kPanelRows);
 }
 
-int64_t pieces_of(const Matrix& w, int64_t rows) { return (w.rows + rows - 1) / rows; }
+// Pieces of `grain` rows of the projections one after the other; a piece is of one projection.
+class Pieces {
+ public:
+  struct Rows {
+    const Projection* projection;
+    int64_t begin, end;
+
+    NextWeights weights() const { return {*projection->w, begin, end}; }
+  };
+
+  Pieces(std::span<const Projection> projections, int64_t grain) : projections_(projections), grain_(grain) {
+    for (const Projection& p : projections) count_ += pieces_of(p);
+  }
+  int64_t count() const { return count_; }
+  Rows operator[](int64_t piece) const {
+    const Projection* p = projections_.data();
+    for (; piece >= pieces_of(*p); ++p) piece -= pieces_of(*p);
+    return {p, piece * grain_, std::min((piece + 1) * grain_, p->w->rows)};
+  }
+
+ private:
+  int64_t pieces_of(const Projection& p) const { return (p.w->rows + grain_ - 1) / grain_; }
+
+  std::span<const Projection> projections_;
+  int64_t grain_, count_ = 0;
+};
 
 }  // namespace
 
@@ -47,15 +72,12 @@ void linear(Workspace& workspace, std::span<const Projection> projections, const
 
   workspace.reserve_workers(panel_floats(cols));
   const int64_t grain = rows_per_piece(rows, *projections.front().w, n, workspace.threads());
-  int64_t pieces = 0;
-  for (const Projection& p : projections) pieces += pieces_of(*p.w, grain);
-  pool.parallel_for(pieces, 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
+  const Pieces pieces(projections, grain);
+  pool.parallel_for(pieces.count(), 1, [&](int64_t first, int64_t last, int worker) HWY_ATTR {
     for (int64_t i = first; i < last; ++i) {
-      int64_t piece = i;
-      const Projection* p = projections.data();
-      for (; piece >= pieces_of(*p->w, grain); ++p) piece -= pieces_of(*p->w, grain);
-      const int64_t begin = piece * grain, end = std::min(begin + grain, p->w->rows);
-      dot(*p->w, begin, end, inputs, n, p->y + begin, p->w->rows, workspace.worker(worker));
+      const auto [p, begin, end] = pieces[i];
+      const NextWeights next = i + 1 < pieces.count() ? pieces[i + 1].weights() : NextWeights();
+      dot(*p->w, begin, end, inputs, n, p->y + begin, p->w->rows, workspace.worker(worker), next);
     }
   });
 }

@@ -82,17 +82,13 @@ class Plan {
 
 int64_t width_of(const Mlp& mlp) { return mlp.gate.rows; }
 
-NextWeights rows_of(const Matrix& w, int64_t begin, int64_t end) {
-  return {w.data + begin * w.stride(), (end - begin) * w.stride()};
-}
-
 // h[slot][begin, end) for the slots of a job; h points to the job's first slot.
 void gate_and_up(const Mlp& mlp, int64_t begin, int64_t end, const Activations& x, int64_t n, float* h,
                  int64_t h_stride, float* scratch, const NextWeights& next) {
   const int64_t width = end - begin;
   float* up = scratch;  // [n, width]
   float* decoded = scratch + round_up(n * width, kAlign);
-  dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded, rows_of(mlp.up, begin, end));
+  dot(mlp.gate, begin, end, x, n, h + begin, h_stride, decoded, {mlp.up, begin, end});
   dot(mlp.up, begin, end, x, n, up, width, decoded, next);
   for (int64_t t = 0; t < n; ++t) {
     float* row = h + t * h_stride + begin;
@@ -268,7 +264,7 @@ void for_blocks(Workspace& workspace, const Plan& plan, Matrix Mlp::*matrix, int
       NextWeights next;
       if (i + 1 < plan.jobs() * blocks) {
         const Rows after = rows_at(i + 1);
-        if (after.begin < after.end) next = rows_of(after.job.mlp->*matrix, after.begin, after.end);
+        if (after.begin < after.end) next = {after.job.mlp->*matrix, after.begin, after.end};
       }
       multiply(rows.job, rows.begin, rows.end, next, worker);
     }

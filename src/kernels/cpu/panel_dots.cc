@@ -102,7 +102,8 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
 // Inputs [t, n) in tiles.
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   const int64_t tiles = (n - t + kTile - 1) / kTile;
-  ReadAhead ahead{.own = true, .next = next.data};
+  ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
+  if (next.data) ahead.jump = next.data - ahead.end;
   ahead.of_first(run.w.panel(run.begin));
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;

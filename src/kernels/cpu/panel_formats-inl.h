@@ -16,8 +16,6 @@
 #define QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
 #endif
 
-#include <hwy/cache_control.h>
-
 #include "kernels/cpu/decode-inl.h"
 #include "tensor/panels.h"
 
@@ -104,20 +102,26 @@ inline constexpr int64_t kAhead = 8192;  // bytes; measured
 // each.
 struct ReadAhead {
   bool own = false;
+  const std::byte* end = nullptr;  // of the run
+  int64_t jump = -kAhead;  // from there to what is read next; back to what is being read if nothing is
   const std::byte* next = nullptr;
   int64_t lines = 0;  // for every 32 columns of a strip
 
+  // To the second cache: the first one is for what is at hand.
+  static HWY_INLINE void fetch(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
   // A strip's part of `bytes` bytes at `from` is being read, as one of S.
   HWY_INLINE void of_strip(const std::byte* from, int64_t bytes, int streams) const {
     if (!own) return;
-    for (int64_t i = 0; i < bytes; i += 64) hwy::Prefetch(from + kAhead / streams + i);
+    const std::byte* at = from + kAhead / streams;
+    if (at >= end) at += jump;
+    for (int64_t i = 0; i < bytes; i += 64) fetch(at + i);
   }
   HWY_INLINE void others(int strips) {
-    for (int64_t i = 0; i < lines * strips; ++i, next += 64) hwy::Prefetch(next);
+    for (int64_t i = 0; i < lines * strips; ++i, next += 64) fetch(next);
   }
   // Where a run of panels begins, for what of_strip() leaves out.
   HWY_INLINE void of_first(const std::byte* from) const {
-    for (int64_t i = 0; own && i < kAhead; i += 64) hwy::Prefetch(from + i);
+    for (int64_t i = 0; own && i < kAhead; i += 64) fetch(from + i);
   }
 };
 
