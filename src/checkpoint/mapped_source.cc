@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <tuple>
 #include <unordered_map>
 
 namespace qnext {
@@ -25,18 +27,26 @@ class MappedSource final : public TensorSource {
       places_.push_back({tensor.data, std::move(tensor.owner)});
     }
     index_.reserve(entries_.size());
+    extents_.reserve(entries_.size());
     for (size_t i = 0; i < entries_.size(); ++i) {
       if (!index_.emplace(entries_[i].name, i).second) {
         return Error(fmt::format("{}: tensor {} occurs twice", label_, entries_[i].name));
       }
+      const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
+      extents_.push_back({view.data, view.data + view.bytes()});
     }
+    std::sort(extents_.begin(), extents_.end(), [](const Extent& a, const Extent& b) {
+      return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+    });
     return {};
   }
 
   void release(const std::byte* data, int64_t bytes) const override {
     if (backing_ != Backing::kFile || !maps(data, bytes)) return;
     const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+    // A page is let go with the bytes at its end: those before them have been read when parts of a tensor are
+    // let go in order, and would only be mapped again if not.
+    const auto begin = reinterpret_cast<uintptr_t>(data) / page * page;
     const auto end = (reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes)) / page * page;
     if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
@@ -77,13 +87,14 @@ class MappedSource final : public TensorSource {
     const std::byte* data;
     std::shared_ptr<const void> owner;
   };
+  struct Extent {
+    const std::byte *begin, *end;
+  };
   // Whether the bytes are part of a mapping, not of a copy that load() made.
   bool maps(const std::byte* data, int64_t bytes) const {
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
-      if (data >= view.data && data + bytes <= view.data + view.bytes()) return true;
-    }
-    return false;
+    const auto after = std::upper_bound(extents_.begin(), extents_.end(), data,
+                                        [](const std::byte* p, const Extent& e) { return p < e.begin; });
+    return after != extents_.begin() && data + bytes <= std::prev(after)->end;
   }
 
   std::string label_;
@@ -91,6 +102,7 @@ class MappedSource final : public TensorSource {
   Backing backing_;
   std::vector<TensorEntry> entries_;  // not changed after fill(): index_ points into its names
   std::vector<Place> places_;
+  std::vector<Extent> extents_;  // by address
   std::unordered_map<std::string_view, size_t> index_;
 };
 
