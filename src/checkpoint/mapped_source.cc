@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -16,8 +13,7 @@ namespace {
 
 class MappedSource final : public TensorSource {
  public:
-  MappedSource(std::string label, Naming naming, Backing backing)
-      : label_(std::move(label)), naming_(naming), backing_(backing) {}
+  MappedSource(std::string label, Naming naming) : label_(std::move(label)), naming_(naming) {}
 
   Status fill(std::vector<StoredTensor> tensors) {
     entries_.reserve(tensors.size());
@@ -33,7 +29,7 @@ class MappedSource final : public TensorSource {
         return Error(fmt::format("{}: tensor {} occurs twice", label_, entries_[i].name));
       }
       const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
-      extents_.push_back({view.data, view.data + view.bytes()});
+      extents_.push_back({view.data, view.data + view.bytes(), tensors[i].file});
     }
     std::sort(extents_.begin(), extents_.end(), [](const Extent& a, const Extent& b) {
       return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
@@ -41,14 +37,9 @@ class MappedSource final : public TensorSource {
     return {};
   }
 
-  void release(const std::byte* data, int64_t bytes) const override {
-    if (backing_ != Backing::kFile || !maps(data, bytes)) return;
-    const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-    // A page is let go with the bytes at its end: those before them have been read when parts of a tensor are
-    // let go in order, and would only be mapped again if not.
-    const auto begin = reinterpret_cast<uintptr_t>(data) / page * page;
-    const auto end = (reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes)) / page * page;
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  const std::byte* read_once(const std::byte* data, int64_t bytes, std::byte* buffer) const override {
+    const MappedFile* file = file_of(data, bytes);
+    return file && file->copy(data, static_cast<size_t>(bytes), buffer) ? buffer : data;
   }
 
   Naming naming() const override { return naming_; }
@@ -89,17 +80,19 @@ class MappedSource final : public TensorSource {
   };
   struct Extent {
     const std::byte *begin, *end;
+    const MappedFile* file;
   };
-  // Whether the bytes are part of a mapping, not of a copy that load() made.
-  bool maps(const std::byte* data, int64_t bytes) const {
+  // Null for bytes that are no part of a mapping, but of a copy that load() or its caller made.
+  const MappedFile* file_of(const std::byte* data, int64_t bytes) const {
     const auto after = std::upper_bound(extents_.begin(), extents_.end(), data,
                                         [](const std::byte* p, const Extent& e) { return p < e.begin; });
-    return after != extents_.begin() && data + bytes <= std::prev(after)->end;
+    if (after == extents_.begin()) return nullptr;
+    const Extent& extent = *std::prev(after);
+    return data + bytes <= extent.end ? extent.file : nullptr;
   }
 
   std::string label_;
   Naming naming_;
-  Backing backing_;
   std::vector<TensorEntry> entries_;  // not changed after fill(): index_ points into its names
   std::vector<Place> places_;
   std::vector<Extent> extents_;  // by address
@@ -172,9 +165,8 @@ Status check_no_overlap(std::span<const StoredTensor> tensors, const std::byte* 
 }
 
 Result<std::shared_ptr<const TensorSource>> make_mapped_source(std::string label, Naming naming,
-                                                               std::vector<StoredTensor> tensors,
-                                                               Backing backing) {
-  auto source = std::make_shared<MappedSource>(std::move(label), naming, backing);
+                                                               std::vector<StoredTensor> tensors) {
+  auto source = std::make_shared<MappedSource>(std::move(label), naming);
   QN_RETURN_IF_ERROR(source->fill(std::move(tensors)));
   return std::shared_ptr<const TensorSource>(std::move(source));
 }

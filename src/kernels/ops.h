@@ -124,15 +124,16 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string_view name() const = 0;  // "ref", "cpu (avx3_zen4)"
   virtual bool supports(DType weight_type) const = 0;
-  // Hears, from any thread, of bytes of a matrix that are not needed any more.
-  using Release = FunctionRef<void(const std::byte* data, int64_t bytes)>;
+  // Bytes of a matrix, to be read once, on any thread: where they are, or in `buffer`, which has room for
+  // them.
+  using Read = FunctionRef<const std::byte*(const std::byte* data, int64_t bytes, std::byte* buffer)>;
   // Moves each matrix to memory of its own, in the layout that the backend is fastest with; one that lies in
   // it already, or for which there is none better, stays. For loading: every operation takes a matrix in
   // either layout.
-  virtual void prepare(std::span<Matrix* const> matrices, Release release) {}
+  virtual void prepare(std::span<Matrix* const> matrices, Read read) {}
   Matrix prepare(Matrix matrix) {
     Matrix* const one[] = {&matrix};
-    prepare(one, [](const std::byte*, int64_t) {});
+    prepare(one, [](const std::byte* data, int64_t, std::byte*) { return data; });
     return matrix;
   }
 

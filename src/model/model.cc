@@ -18,8 +18,8 @@ Status check_supported(ModelWeights& weights, const Ops& ops, const std::string&
   return status;
 }
 
-// Gives every matrix the backend's layout and lets the file's pages go. Not all at once: what was made at
-// loading, such as gathered rows, is freed after its turn.
+// Gives every matrix the backend's layout. Not all at once: what was made at loading, such as gathered rows,
+// is freed after its turn.
 void prepare(ModelWeights& weights, Ops& ops, const TensorSource& source) {
   constexpr int64_t kBytes = int64_t{256} << 20;
   // The embedding is read by row; as a head of its own it is read whole.
@@ -27,7 +27,9 @@ void prepare(ModelWeights& weights, Ops& ops, const TensorSource& source) {
   std::vector<Matrix*> turn;
   int64_t bytes = 0;
   auto take_turn = [&] {
-    ops.prepare(turn, [&](const std::byte* data, int64_t count) { source.release(data, count); });
+    ops.prepare(turn, [&](const std::byte* data, int64_t count, std::byte* buffer) {
+      return source.read_once(data, count, buffer);
+    });
     turn.clear();
     bytes = 0;
   };

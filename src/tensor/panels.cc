@@ -67,25 +67,29 @@ void transpose(Register<T> (&r)[kLanes<T>]) {
   }
 }
 
-// 16 bytes of each row: 16 / sizeof(T) chunks.
-template <class T>
+// kBytes bytes of each row, a multiple of 16. A few rows at a time: those of a power of two bytes compete for
+// the same few places of the cache.
+template <class T, int kBytes>
 void interleave_registers(const std::byte* rows, int64_t stride, std::byte* out) {
   constexpr int n = kLanes<T>;
+  constexpr auto size = static_cast<int64_t>(sizeof(T));
   for (int64_t row = 0; row < kPanelRows; row += n) {
-    Register<T> r[n];
-    for (int i = 0; i < n; ++i) std::memcpy(&r[i], rows + (row + i) * stride, 16);
-    transpose<T>(r);
-    for (int i = 0; i < n; ++i) {
-      std::memcpy(out + (i * kPanelRows + row) * static_cast<int64_t>(sizeof(T)), &r[i], 16);
+    for (int64_t c = 0; c < kBytes; c += 16) {
+      Register<T> r[n];
+      for (int i = 0; i < n; ++i) std::memcpy(&r[i], rows + (row + i) * stride + c, 16);
+      transpose<T>(r);
+      for (int i = 0; i < n; ++i)
+        std::memcpy(out + c * kPanelRows + (i * kPanelRows + row) * size, &r[i], 16);
     }
   }
 }
 
 template <class T>
-void interleave(const std::byte* rows, int64_t stride, int bytes, std::byte* out) {
-  int c = 0;
-  for (; c + 16 <= bytes; c += 16) interleave_registers<T>(rows + c, stride, out + c * kPanelRows);
-  for (out += c * kPanelRows; c < bytes; c += static_cast<int>(sizeof(T))) {
+void interleave(const std::byte* rows, int64_t stride, int64_t bytes, std::byte* out) {
+  int64_t c = 0;
+  for (; c + 64 <= bytes; c += 64) interleave_registers<T, 64>(rows + c, stride, out + c * kPanelRows);
+  for (; c + 16 <= bytes; c += 16) interleave_registers<T, 16>(rows + c, stride, out + c * kPanelRows);
+  for (out += c * kPanelRows; c < bytes; c += static_cast<int64_t>(sizeof(T))) {
     for (int64_t r = 0; r < kPanelRows; ++r, out += sizeof(T)) {
       std::memcpy(out, rows + r * stride + c, sizeof(T));
     }
@@ -147,6 +151,8 @@ void pack_panel(DType dtype, int64_t cols, const std::byte* rows, std::byte* pan
   QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
   const PanelFormat& f = *panel_format(dtype);
   const int64_t columns = cols / f.elements, stride = columns * f.bytes;
+  // Blocks of a single chunk, those of plain elements, follow each other as the chunks of one field.
+  if (f.main.front().chunk == f.bytes) return interleave<uint32_t>(rows, stride, stride, panel);
   std::byte* main = panel + columns * f.front_bytes;
   for (int64_t c = 0; c < columns; ++c) {
     interleave_fields(f.main, rows + c * f.bytes, stride, main + c * f.main_bytes);

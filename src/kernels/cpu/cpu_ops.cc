@@ -4,7 +4,6 @@
 
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/lay_out.h"
-#include "kernels/cpu/weight_arena.h"
 
 namespace qnext {
 namespace {
@@ -22,12 +21,12 @@ class CpuOps final : public Ops {
   bool supports(DType weight_type) const override { return is_weight_type(weight_type); }
 
   using Ops::prepare;
-  void prepare(std::span<Matrix* const> matrices, Release release) override {
+  void prepare(std::span<Matrix* const> matrices, Read read) override {
     std::vector<cpu::Move> moves;
     for (Matrix* m : matrices) {
       if (const WeightLayout best = best_layout(*m); best != m->layout) moves.push_back({m, best});
     }
-    cpu::lay_out(moves, arena_, workspace_.pool(), release);
+    cpu::lay_out(moves, workspace_.pool(), read);
   }
 
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override {
@@ -64,7 +63,6 @@ class CpuOps final : public Ops {
   }
 
   cpu::Workspace workspace_;
-  cpu::WeightArena arena_;
   std::string name_;
   Rounding rounding_;
   cpu::Kernels kernels_;

@@ -4,7 +4,6 @@
 #include <span>
 
 #include "base/thread_pool.h"
-#include "kernels/cpu/weight_arena.h"
 #include "kernels/ops.h"
 
 namespace qnext::cpu {
@@ -14,7 +13,7 @@ struct Move {
   WeightLayout to;  // not the one that it has
 };
 
-// All of them in one loop of the pool's threads. `release` as for Ops::prepare.
-void lay_out(std::span<const Move> moves, WeightArena& arena, ThreadPool& pool, Ops::Release release);
+// All of them to one piece of memory, by the pool's threads. `read` as for Ops::prepare.
+void lay_out(std::span<const Move> moves, ThreadPool& pool, Ops::Read read);
 
 }  // namespace qnext::cpu
