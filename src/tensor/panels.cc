@@ -78,8 +78,8 @@ void interleave_registers(const std::byte* rows, int64_t stride, std::byte* out)
       Register<T> r[n];
       for (int i = 0; i < n; ++i) std::memcpy(&r[i], rows + (row + i) * stride + c, 16);
       transpose<T>(r);
-      for (int i = 0; i < n; ++i)
-        std::memcpy(out + c * kPanelRows + (i * kPanelRows + row) * size, &r[i], 16);
+      std::byte* chunk = out + c * kPanelRows + row * size;
+      for (int i = 0; i < n; ++i, chunk += kPanelRows * size) std::memcpy(chunk, &r[i], 16);
     }
   }
 }
