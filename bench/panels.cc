@@ -35,8 +35,10 @@ std::vector<Matrix> matrices(DType dtype, Ops& ops, int64_t count) {
     }
     return t;
   }();
-  std::vector<Matrix> out;
-  for (int64_t i = 0; i < count; ++i) out.push_back(ops.prepare(matrix_of(tensor)));
+  std::vector<Matrix> out(static_cast<size_t>(count), matrix_of(tensor));
+  std::vector<Matrix*> all;
+  for (Matrix& m : out) all.push_back(&m);
+  ops.prepare(all, [](const std::byte* data, int64_t, std::byte*) { return data; });
   return out;
 }
 

@@ -11,7 +11,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 #include <vector>
+
+#include "base/check.h"
 
 namespace qnext {
 namespace {
@@ -94,23 +97,38 @@ Result<std::string> read_file(const std::string& path, int64_t max_bytes) {
   }
 }
 
-MappedFile::MappedFile(std::string path, const std::byte* data, size_t size)
-    : path_(std::move(path)), data_(data), size_(size) {}
+MappedFile::MappedFile(std::string path, int fd, const std::byte* data, size_t size)
+    : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
   Descriptor descriptor;
   QN_TRY(const struct stat info, open_to_read(path, descriptor));
   if (!S_ISREG(info.st_mode)) return Error(path + ": is not a regular file");
   const int64_t size = info.st_size;
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, nullptr, 0));
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, -1, nullptr, 0));
   void* data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, descriptor.fd, 0);
   if (data == MAP_FAILED) return system_error(path, "map into memory", errno);
-  return std::shared_ptr<const MappedFile>(
-      new MappedFile(path, static_cast<const std::byte*>(data), static_cast<size_t>(size)));
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, std::exchange(descriptor.fd, -1),
+                                                          static_cast<const std::byte*>(data),
+                                                          static_cast<size_t>(size)));
 }
 
 MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool MappedFile::copy(const std::byte* from, size_t size, std::byte* to) const {
+  QN_CHECK(from >= data_ && from + size <= data_ + size_, "bytes that the file does not have");
+  while (size > 0) {
+    const ssize_t got = ::pread(fd_, to, size, from - data_);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    from += got;
+    to += got;
+    size -= static_cast<size_t>(got);
+  }
+  return true;
 }
 
 AtomicFile::AtomicFile(std::string path, std::string target, std::string temporary, int slot, int fd)

@@ -26,11 +26,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // Copies `size` of the mapped bytes without mapping their pages: for what is read once, that is several
+  // times as fast as faults. False when the system does not deliver them, as from a file that was cut.
+  // Thread-safe.
+  bool copy(const std::byte* from, size_t size, std::byte* to) const;
   const std::string& path() const { return path_; }
 
  private:
-  MappedFile(std::string path, const std::byte* data, size_t size);
+  MappedFile(std::string path, int fd, const std::byte* data, size_t size);
   std::string path_;
+  int fd_;
   const std::byte* data_;
   size_t size_;
 };

@@ -38,7 +38,9 @@ Result<std::string> split_stem(const std::string& path, const GgufMetadata& meta
 
 Result<GgufPart> map_part(const std::string& path) {
   QN_TRY(const std::shared_ptr<const MappedFile> file, MappedFile::open(path));
-  return parse_gguf_part(file->bytes(), file, path);
+  QN_TRY(GgufPart part, parse_gguf_part(file->bytes(), file, path));
+  for (StoredTensor& tensor : part.tensors) tensor.file = file.get();
+  return part;
 }
 
 Status add_other_parts(const std::string& stem, int64_t count, std::vector<StoredTensor>& tensors) {
@@ -73,7 +75,7 @@ Result<GgufFile> open_gguf(const std::string& path) {
       return metadata.wrong(kSplitTensors, fmt::format("{}, but the parts hold {}", total, found));
     }
   }
-  QN_TRY(auto tensors, make_mapped_source(path, Naming::kGguf, std::move(first.tensors), Backing::kFile));
+  QN_TRY(auto tensors, make_mapped_source(path, Naming::kGguf, std::move(first.tensors)));
   return GgufFile{first.metadata, std::move(tensors)};
 }
 

@@ -152,7 +152,7 @@ Result<std::shared_ptr<const TensorSource>> open_hf_folder(const std::string& fo
   std::error_code ignored;
   QN_TRY(std::vector<StoredTensor> tensors,
          fs::exists(index, ignored) ? load_indexed(folder, index) : load_all(folder));
-  return make_mapped_source(folder, Naming::kPublished, std::move(tensors), Backing::kFile);
+  return make_mapped_source(folder, Naming::kPublished, std::move(tensors));
 }
 
 }  // namespace qnext

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <tuple>
 #include <unordered_map>
 
 namespace qnext {
@@ -14,8 +13,7 @@ namespace {
 
 class MappedSource final : public TensorSource {
  public:
-  MappedSource(std::string label, Naming naming, Backing backing)
-      : label_(std::move(label)), naming_(naming), backing_(backing) {}
+  MappedSource(std::string label, Naming naming) : label_(std::move(label)), naming_(naming) {}
 
   Status fill(std::vector<StoredTensor> tensors) {
     entries_.reserve(tensors.size());
@@ -25,20 +23,23 @@ class MappedSource final : public TensorSource {
       places_.push_back({tensor.data, std::move(tensor.owner)});
     }
     index_.reserve(entries_.size());
+    extents_.reserve(entries_.size());
     for (size_t i = 0; i < entries_.size(); ++i) {
       if (!index_.emplace(entries_[i].name, i).second) {
         return Error(fmt::format("{}: tensor {} occurs twice", label_, entries_[i].name));
       }
+      const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
+      extents_.push_back({view.data, view.data + view.bytes(), tensors[i].file});
     }
+    std::sort(extents_.begin(), extents_.end(), [](const Extent& a, const Extent& b) {
+      return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+    });
     return {};
   }
 
-  void release(const std::byte* data, int64_t bytes) const override {
-    if (backing_ != Backing::kFile || !maps(data, bytes)) return;
-    const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
-    const auto end = (reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes)) / page * page;
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  const std::byte* read_once(const std::byte* data, int64_t bytes, std::byte* buffer) const override {
+    const MappedFile* file = file_of(data, bytes);
+    return file && file->copy(data, static_cast<size_t>(bytes), buffer) ? buffer : data;
   }
 
   Naming naming() const override { return naming_; }
@@ -77,20 +78,24 @@ class MappedSource final : public TensorSource {
     const std::byte* data;
     std::shared_ptr<const void> owner;
   };
-  // Whether the bytes are part of a mapping, not of a copy that load() made.
-  bool maps(const std::byte* data, int64_t bytes) const {
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      const TensorView view{entries_[i].dtype, entries_[i].shape, places_[i].data};
-      if (data >= view.data && data + bytes <= view.data + view.bytes()) return true;
-    }
-    return false;
+  struct Extent {
+    const std::byte *begin, *end;
+    const MappedFile* file;
+  };
+  // Null for bytes that are no part of a mapping, but of a copy that load() or its caller made.
+  const MappedFile* file_of(const std::byte* data, int64_t bytes) const {
+    const auto after = std::upper_bound(extents_.begin(), extents_.end(), data,
+                                        [](const std::byte* p, const Extent& e) { return p < e.begin; });
+    if (after == extents_.begin()) return nullptr;
+    const Extent& extent = *std::prev(after);
+    return data + bytes <= extent.end ? extent.file : nullptr;
   }
 
   std::string label_;
   Naming naming_;
-  Backing backing_;
   std::vector<TensorEntry> entries_;  // not changed after fill(): index_ points into its names
   std::vector<Place> places_;
+  std::vector<Extent> extents_;  // by address
   std::unordered_map<std::string_view, size_t> index_;
 };
 
@@ -160,9 +165,8 @@ Status check_no_overlap(std::span<const StoredTensor> tensors, const std::byte* 
 }
 
 Result<std::shared_ptr<const TensorSource>> make_mapped_source(std::string label, Naming naming,
-                                                               std::vector<StoredTensor> tensors,
-                                                               Backing backing) {
-  auto source = std::make_shared<MappedSource>(std::move(label), naming, backing);
+                                                               std::vector<StoredTensor> tensors) {
+  auto source = std::make_shared<MappedSource>(std::move(label), naming);
   QN_RETURN_IF_ERROR(source->fill(std::move(tensors)));
   return std::shared_ptr<const TensorSource>(std::move(source));
 }

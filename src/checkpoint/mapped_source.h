@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/files.h"
 #include "base/result.h"
 #include "checkpoint/tensor_source.h"
 
@@ -18,6 +19,7 @@ struct StoredTensor {
   TensorEntry entry;
   const std::byte* data = nullptr;
   std::shared_ptr<const void> owner;  // keeps `data` alive; may be null for static data
+  const MappedFile* file = nullptr;   // that `data` is in the mapping of, kept alive by `owner` as well
 };
 
 // Names end up in messages and file listings: not empty, at most 1000 bytes, no control characters.
@@ -33,18 +35,11 @@ Result<int64_t> checked_bytes(DType dtype, const Shape& shape, const std::string
 Status check_no_overlap(std::span<const StoredTensor> tensors, const std::byte* data,
                         const std::string& label);
 
-// What the bytes of a source lie in.
-enum class Backing : uint8_t {
-  kFile,    // mapped files only: pages can be let go and come back
-  kMemory,  // anything else
-};
-
 // Makes a source of tensors from one or several files. An error when a name occurs twice.
 //
 // load() returns views into the given memory. Only a plain tensor whose address is not a multiple of its
 // element size (a file written without padding) is copied, so that readers may use the elements as they are.
 Result<std::shared_ptr<const TensorSource>> make_mapped_source(std::string label, Naming naming,
-                                                               std::vector<StoredTensor> tensors,
-                                                               Backing backing = Backing::kMemory);
+                                                               std::vector<StoredTensor> tensors);
 
 }  // namespace qnext

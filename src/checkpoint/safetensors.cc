@@ -139,12 +139,14 @@ Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> i
 
 Result<std::vector<StoredTensor>> map_safetensors(const std::string& path) {
   QN_TRY(const std::shared_ptr<const MappedFile> file, MappedFile::open(path));
-  return parse_safetensors(file->bytes(), file, path);
+  QN_TRY(std::vector<StoredTensor> tensors, parse_safetensors(file->bytes(), file, path));
+  for (StoredTensor& tensor : tensors) tensor.file = file.get();
+  return tensors;
 }
 
 Result<std::shared_ptr<const TensorSource>> open_safetensors(const std::string& path) {
   QN_TRY(std::vector<StoredTensor> tensors, map_safetensors(path));
-  return make_mapped_source(path, Naming::kPublished, std::move(tensors), Backing::kFile);
+  return make_mapped_source(path, Naming::kPublished, std::move(tensors));
 }
 
 }  // namespace qnext

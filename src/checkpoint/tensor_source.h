@@ -35,8 +35,11 @@ class TensorSource {
   virtual const TensorEntry* find(std::string_view name) const = 0;  // null when absent
   // Mapped sources return a view into the mapping; synthetic ones make the values.
   virtual Result<Tensor> load(std::string_view name) const = 0;
-  // A hint that these bytes of a loaded tensor are not read again soon: a mapped source lets their pages go.
-  virtual void release(const std::byte* data, int64_t bytes) const {}
+  // Bytes of a loaded tensor, to be read once: where they are, or in `buffer`, which has room for them. A
+  // mapped source copies them from the file, which costs less than mapping their pages and keeps none.
+  virtual const std::byte* read_once(const std::byte* data, int64_t bytes, std::byte* buffer) const {
+    return data;
+  }
 };
 
 }  // namespace qnext

@@ -14,11 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "kernels/matrix.h"
 
 namespace qnext {
-
-class ThreadPool;
 
 // ---- Gated full attention
 // ------------------------------------------------------------------------------------
@@ -125,9 +124,18 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string_view name() const = 0;  // "ref", "cpu (avx3_zen4)"
   virtual bool supports(DType weight_type) const = 0;
-  // The matrix in the layout that the backend is fastest with, in memory of its own; or as it is, when it has
-  // no better one or lies in it already. For loading: every operation takes a matrix in either layout.
-  virtual Matrix prepare(const Matrix& matrix) { return matrix; }
+  // Bytes of a matrix, to be read once, on any thread: where they are, or in `buffer`, which has room for
+  // them.
+  using Read = FunctionRef<const std::byte*(const std::byte* data, int64_t bytes, std::byte* buffer)>;
+  // Moves each matrix to memory of its own, in the layout that the backend is fastest with; one that lies in
+  // it already, or for which there is none better, stays. For loading: every operation takes a matrix in
+  // either layout.
+  virtual void prepare(std::span<Matrix* const> matrices, Read read) {}
+  Matrix prepare(Matrix matrix) {
+    Matrix* const one[] = {&matrix};
+    prepare(one, [](const std::byte* data, int64_t, std::byte*) { return data; });
+    return matrix;
+  }
 
   // y[i] = row ids[i] of the table, in float32. ids are valid. y: [ids.size(), table.cols]
   virtual void embed(const Matrix& table, std::span<const int32_t> ids, float* y) = 0;

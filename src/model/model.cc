@@ -18,17 +18,30 @@ Status check_supported(ModelWeights& weights, const Ops& ops, const std::string&
   return status;
 }
 
-// Gives every matrix the backend's layout, one after the other, and lets the file's pages go.
+// Gives every matrix the backend's layout. Not all at once: what was made at loading, such as gathered rows,
+// is freed after its turn.
 void prepare(ModelWeights& weights, Ops& ops, const TensorSource& source) {
+  constexpr int64_t kBytes = int64_t{256} << 20;
   // The embedding is read by row; as a head of its own it is read whole.
   const bool tied = weights.head.data == weights.embedding.data;
+  std::vector<Matrix*> turn;
+  int64_t bytes = 0;
+  auto take_turn = [&] {
+    ops.prepare(turn, [&](const std::byte* data, int64_t count, std::byte* buffer) {
+      return source.read_once(data, count, buffer);
+    });
+    turn.clear();
+    bytes = 0;
+  };
   for_each_matrix(weights, [&](Matrix& m) {
-    if (&m == &weights.embedding || (tied && &m == &weights.head)) return;
-    const Matrix prepared = ops.prepare(m);
-    if (prepared.data != m.data) source.release(m.data, m.bytes());
-    m = prepared;
+    if (&m == &weights.embedding || (&m == &weights.head && tied)) return;
+    turn.push_back(&m);
+    bytes += m.bytes();
+    if (bytes >= kBytes) take_turn();
   });
-  if (tied) weights.embedding = weights.head = ops.prepare(weights.head);
+  if (tied) turn.push_back(&weights.head);
+  take_turn();
+  if (tied) weights.embedding = weights.head;
 }
 
 StateShape make_state_shape(const ModelConfig& c, const ModelOptions& options) {

@@ -1,6 +1,8 @@
 #include "tensor/panels.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -36,10 +38,61 @@ constexpr PanelFormat kQ4_K = format(256, kQ4_KMain, {});
 constexpr PanelFormat kQ5_K = format(256, kQ5_KMain, {});
 constexpr PanelFormat kQ6_K = format(256, kQ6_KMain, kQ6_KFront);
 
-template <int kChunk>
-void interleave(const std::byte* rows, int64_t stride, int bytes, std::byte* out) {
-  for (int c = 0; c < bytes; c += kChunk) {
-    for (int64_t r = 0; r < kPanelRows; ++r, out += kChunk) std::memcpy(out, rows + r * stride + c, kChunk);
+// Chunks of T of the 16 rows, turned in registers of 16 bytes, which every machine has: rows are read and
+// panels written in whole registers.
+template <class T>
+using Register [[gnu::vector_size(16)]] = T;
+template <class T>
+inline constexpr int kLanes = 16 / static_cast<int>(sizeof(T));
+
+// a0 b0 a1 b1 ... of the lower or upper halves of two registers.
+template <class T, int kFrom, size_t... kLane>
+Register<T> zip(Register<T> a, Register<T> b, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(a, b, (kFrom + kLane / 2 + kLane % 2 * kLanes<T>)...);
+}
+
+// As many registers as each has lanes: register i becomes lane i of all of them. Each round of zips doubles
+// the run of rows that lie side by side.
+template <class T>
+void transpose(Register<T> (&r)[kLanes<T>]) {
+  constexpr int n = kLanes<T>;
+  constexpr std::make_index_sequence<n> kAll;
+  for (int run = 1; run < n; run *= 2) {
+    Register<T> next[n];
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = zip<T, 0>(r[i], r[i + n / 2], kAll);
+      next[2 * i + 1] = zip<T, n / 2>(r[i], r[i + n / 2], kAll);
+    }
+    std::copy(next, next + n, r);
+  }
+}
+
+// kBytes bytes of each row, a multiple of 16. A few rows at a time: those of a power of two bytes compete for
+// the same few places of the cache.
+template <class T, int kBytes>
+void interleave_registers(const std::byte* rows, int64_t stride, std::byte* out) {
+  constexpr int n = kLanes<T>;
+  constexpr auto size = static_cast<int64_t>(sizeof(T));
+  for (int64_t row = 0; row < kPanelRows; row += n) {
+    for (int64_t c = 0; c < kBytes; c += 16) {
+      Register<T> r[n];
+      for (int i = 0; i < n; ++i) std::memcpy(&r[i], rows + (row + i) * stride + c, 16);
+      transpose<T>(r);
+      std::byte* chunk = out + c * kPanelRows + row * size;
+      for (int i = 0; i < n; ++i, chunk += kPanelRows * size) std::memcpy(chunk, &r[i], 16);
+    }
+  }
+}
+
+template <class T>
+void interleave(const std::byte* rows, int64_t stride, int64_t bytes, std::byte* out) {
+  int64_t c = 0;
+  for (; c + 64 <= bytes; c += 64) interleave_registers<T, 64>(rows + c, stride, out + c * kPanelRows);
+  for (; c + 16 <= bytes; c += 16) interleave_registers<T, 16>(rows + c, stride, out + c * kPanelRows);
+  for (out += c * kPanelRows; c < bytes; c += static_cast<int64_t>(sizeof(T))) {
+    for (int64_t r = 0; r < kPanelRows; ++r, out += sizeof(T)) {
+      std::memcpy(out, rows + r * stride + c, sizeof(T));
+    }
   }
 }
 
@@ -48,9 +101,9 @@ void interleave_fields(std::span<const PanelField> fields, const std::byte* bloc
                        std::byte* out) {
   for (const PanelField& f : fields) {
     const std::byte* from = blocks + f.offset;
-    if (f.chunk == 4) interleave<4>(from, stride, f.bytes, out);
-    if (f.chunk == 2) interleave<2>(from, stride, f.bytes, out);
-    if (f.chunk == 1) interleave<1>(from, stride, f.bytes, out);
+    if (f.chunk == 4) interleave<uint32_t>(from, stride, f.bytes, out);
+    if (f.chunk == 2) interleave<uint16_t>(from, stride, f.bytes, out);
+    if (f.chunk == 1) interleave<uint8_t>(from, stride, f.bytes, out);
     out += f.bytes * kPanelRows;
   }
 }
@@ -98,6 +151,8 @@ void pack_panel(DType dtype, int64_t cols, const std::byte* rows, std::byte* pan
   QN_CHECK(fits_panels(dtype, cols), "a matrix whose rows do not fit panels");
   const PanelFormat& f = *panel_format(dtype);
   const int64_t columns = cols / f.elements, stride = columns * f.bytes;
+  // Blocks of a single chunk, those of plain elements, follow each other as the chunks of one field.
+  if (f.main.front().chunk == f.bytes) return interleave<uint32_t>(rows, stride, stride, panel);
   std::byte* main = panel + columns * f.front_bytes;
   for (int64_t c = 0; c < columns; ++c) {
     interleave_fields(f.main, rows + c * f.bytes, stride, main + c * f.main_bytes);

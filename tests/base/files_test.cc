@@ -131,6 +131,25 @@ TEST_F(FilesTest, MapsAnEmptyFile) {
   EXPECT_EQ(*read_file(path("empty"), 0), "");
 }
 
+TEST_F(FilesTest, CopiesMappedBytes) {
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += std::to_string(i);
+  std::ofstream(path("big"), std::ios::binary) << text;
+  auto mapped = MappedFile::open(path("big"));
+  ASSERT_TRUE(mapped.ok());
+  const std::byte* begin = (*mapped)->bytes().data();
+  for (auto [offset, size] : std::vector<std::pair<size_t, size_t>>{
+           {0, text.size()}, {4097, 70001}, {text.size() - 1, 1}, {5, 0}}) {
+    std::string copy(size, '?');
+    ASSERT_TRUE((*mapped)->copy(begin + offset, size, reinterpret_cast<std::byte*>(copy.data())));
+    EXPECT_EQ(copy, text.substr(offset, size));
+  }
+  fs::resize_file(path("big"), 1000);
+  std::vector<std::byte> copy(2);
+  EXPECT_TRUE((*mapped)->copy(begin + 998, 2, copy.data()));
+  EXPECT_FALSE((*mapped)->copy(begin + 999, 2, copy.data()));
+}
+
 TEST_F(FilesTest, RefusesFilesOverTheLimit) {
   auto file = AtomicFile::create(path("big"));
   (*file)->write("12345");

@@ -43,6 +43,29 @@ TEST(Safetensors, ReadsNamesTypesShapesAndData) {
   EXPECT_ERROR_HAS(source->load("c"), "x: tensor c is missing");
 }
 
+// Parts of tensors come from the file; copies that load() or its caller made have to be read where they are.
+TEST(Safetensors, ReadsBytesOnceFromTheFile) {
+  std::string data;
+  for (int i = 0; i < 32; ++i) data += static_cast<char>(i);
+  std::string header = kTwo;
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that load() makes no copy
+  const TempFolder folder;
+  const auto source = must(open_safetensors(folder.write("f.safetensors", safetensors(header, data))));
+  for (auto [name, first] : {std::pair{"a", 0}, std::pair{"b", 24}}) {
+    const Tensor tensor = must(source->load(name));
+    for (int64_t begin = 0; begin < tensor.bytes(); ++begin) {
+      for (int64_t end = begin + 1; end <= tensor.bytes(); ++end) {
+        std::vector<std::byte> buffer(static_cast<size_t>(end - begin));
+        ASSERT_EQ(source->read_once(tensor.data + begin, end - begin, buffer.data()), buffer.data());
+        EXPECT_EQ(std::memcmp(buffer.data(), data.data() + first + begin, buffer.size()), 0);
+      }
+    }
+  }
+  const std::vector<std::byte> elsewhere(8);
+  std::byte buffer[8];
+  EXPECT_EQ(source->read_once(elsewhere.data(), 8, buffer), elsewhere.data());
+}
+
 TEST(Safetensors, AllowsScalarsEmptyTensorsGapsAndPadding) {
   const std::string header =
       R"({"s":{"dtype":"F32","shape":[],"data_offsets":[4,8]},"e":{"dtype":"F32","shape":[0,5],)"

@@ -1,5 +1,7 @@
 // Matrices in panels: the layout can be undone, and products agree with the reference up to the rounding of
 // the inputs.
+#include <atomic>
+
 #include "kernels/cpu_testing.h"
 
 namespace qnext::testing {
@@ -31,6 +33,52 @@ TEST(Panels, KeepEveryRow) {
         ASSERT_EQ(got, expected) << name(dtype) << " row " << r << " of " << rows;
       }
     }
+  }
+}
+
+std::string as_rows(const Matrix& w) {
+  std::string rows(static_cast<size_t>(w.bytes()), '?');
+  for (int64_t r = 0; r < w.rows; ++r) {
+    copy_row(w, r, reinterpret_cast<std::byte*>(rows.data()) + r * w.stride());
+  }
+  return rows;
+}
+
+// Matrices of many pieces and of less than one, with and without rows left over, read where they are or from
+// elsewhere through the buffer, to panels and back.
+TEST(Panels, AreLaidOutAndUndoneTogether) {
+  ThreadPool pool(3);
+  const auto packing = make_cpu_ops(pool), undoing = make_cpu_ops(pool, {}, Rounding::kNone);
+  if (!packing) GTEST_SKIP() << "no instruction set";
+  std::vector<Matrix> plain;
+  for (DType dtype : kPanelTypes) {
+    for (int64_t rows : {7, 16, 53, 1041}) plain.push_back(random_matrix(dtype, rows, 768, plain.size()));
+  }
+  plain.push_back(random_matrix(DType::kF32, 32, 64, 1));
+  std::vector<Matrix> matrices = plain;
+  std::vector<Matrix*> all;
+  for (Matrix& m : matrices) all.push_back(&m);
+  std::atomic<int64_t> read = 0;
+  packing->prepare(all, [&](const std::byte* data, int64_t bytes, std::byte* buffer) {
+    const bool copies = (reinterpret_cast<uintptr_t>(data) / 64) % 2 == 0;
+    if (copies) std::memcpy(buffer, data, static_cast<size_t>(bytes));
+    read += bytes;
+    return copies ? buffer : data;
+  });
+  int64_t moved = 0;
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const bool in_panels = plain[i].rows >= kPanelRows && plain[i].dtype != DType::kF32;
+    EXPECT_EQ(matrices[i].layout, in_panels ? WeightLayout::kPanels : WeightLayout::kRows) << i;
+    EXPECT_EQ(matrices[i].data == plain[i].data, !in_panels) << i;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(matrices[i].data) % (in_panels ? 64 : 1), 0u);
+    if (in_panels) moved += plain[i].bytes();
+    EXPECT_TRUE(as_rows(matrices[i]) == as_rows(plain[i])) << name(plain[i].dtype) << " " << plain[i].rows;
+  }
+  EXPECT_EQ(read, moved);
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const Matrix rows = undoing->prepare(matrices[i]);
+    EXPECT_TRUE(!is_quantised(rows.dtype) || rows.panels() == 0);
+    EXPECT_TRUE(as_rows(rows) == as_rows(plain[i])) << name(plain[i].dtype) << " " << plain[i].rows;
   }
 }
 

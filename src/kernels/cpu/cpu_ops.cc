@@ -1,8 +1,9 @@
 // The backend object: the kernels of one instruction set and the memory they work in.
 #include <string>
+#include <vector>
 
 #include "kernels/cpu/kernels.h"
-#include "kernels/cpu/weight_arena.h"
+#include "kernels/cpu/lay_out.h"
 
 namespace qnext {
 namespace {
@@ -19,18 +20,13 @@ class CpuOps final : public Ops {
   std::string_view name() const override { return name_; }
   bool supports(DType weight_type) const override { return is_weight_type(weight_type); }
 
-  Matrix prepare(const Matrix& w) override {
-    // Products with quantised panels round their inputs.
-    if (rounding_ == Rounding::kNone && is_quantised(w.dtype) && w.panels() > 0) return in_rows(w);
-    if (!cpu::likes_panels(w) || (rounding_ == Rounding::kNone && is_quantised(w.dtype))) return w;
-    Matrix panels = w;
-    std::byte* memory = arena_.take(w.bytes(), panels.owner);
-    workspace_.pool().parallel_for(w.rows / kPanelRows, 4, [&](int64_t first, int64_t last, int) {
-      pack_panels(w, first, last, memory);
-    });
-    panels.data = memory;
-    panels.layout = WeightLayout::kPanels;
-    return panels;
+  using Ops::prepare;
+  void prepare(std::span<Matrix* const> matrices, Read read) override {
+    std::vector<cpu::Move> moves;
+    for (Matrix* m : matrices) {
+      if (const WeightLayout best = best_layout(*m); best != m->layout) moves.push_back({m, best});
+    }
+    cpu::lay_out(moves, workspace_.pool(), read);
   }
 
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override {
@@ -58,20 +54,15 @@ class CpuOps final : public Ops {
   void moe(const MoeArgs& args) override { kernels_.moe(workspace_, args); }
 
  private:
-  // For products that do not round their inputs.
-  Matrix in_rows(const Matrix& w) {
-    Matrix rows = w;
-    std::byte* memory = arena_.take(w.bytes(), rows.owner);
-    workspace_.pool().parallel_for(w.rows, 16, [&](int64_t first, int64_t last, int) {
-      for (int64_t i = first; i < last; ++i) copy_row(w, i, memory + i * w.stride());
-    });
-    rows.data = memory;
-    rows.layout = WeightLayout::kRows;
-    return rows;
+  WeightLayout best_layout(const Matrix& w) const {
+    // Products with quantised panels round their inputs.
+    if (rounding_ == Rounding::kNone && is_quantised(w.dtype)) {
+      return w.panels() > 0 ? WeightLayout::kRows : w.layout;
+    }
+    return cpu::likes_panels(w) ? WeightLayout::kPanels : w.layout;
   }
 
   cpu::Workspace workspace_;
-  cpu::WeightArena arena_;
   std::string name_;
   Rounding rounding_;
   cpu::Kernels kernels_;
