@@ -26,7 +26,8 @@ class TimedOps final : public Ops {
 
   std::string_view name() const override { return ops_->name(); }
   bool supports(DType weight_type) const override { return ops_->supports(weight_type); }
-  Matrix prepare(const Matrix& matrix) override { return ops_->prepare(matrix); }
+  using Ops::prepare;
+  void prepare(std::span<Matrix* const> matrices, Read read) override { ops_->prepare(matrices, read); }
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override;
   void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width, float* y) override;
   using Ops::linear;
