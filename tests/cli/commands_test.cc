@@ -182,7 +182,9 @@ TEST(Commands, BenchShowsWhereTheTimeWent) {
   double seconds = 0;
   for (const Json& operation : row["operations"]) {
     expect_fields(operation, {"name", "calls_per_token", "seconds_per_token", "bytes_per_token"});
-    if (operation["name"] == "moe") EXPECT_EQ(operation["calls_per_token"], 4);  // one for each layer
+    if (operation["name"] == "moe") {
+      EXPECT_EQ(operation["calls_per_token"], 4);  // one for each layer
+    }
     seconds += operation["seconds_per_token"].get<double>();
   }
   EXPECT_GT(seconds, 0);
