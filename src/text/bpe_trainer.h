@@ -22,12 +22,12 @@ struct WordCount {
 struct BpeTrainerOptions {
   int32_t tokens = 0;     // at most so many, the 256 bytes among them
   int64_t min_count = 2;  // a pair that occurs less often is not joined
-  std::function<void(int64_t tokens)> progress;
+  std::function<void(int64_t tokens)> progress{};
 };
 
 // The tokens by number, as bytes: first the 256 single bytes, in the order of their characters in the
-// byte-level alphabet, which is how published vocabularies begin ("!" is 0); then what the merges make. Two
-// merges may make the same bytes ("a" + "bc", "ab" + "c"), which are one token.
+// byte-level alphabet, which is how published vocabularies begin ("!" is 0); then what the merges make.
+// Should two merges make the same bytes, they are one token.
 struct BpeTraining {
   std::vector<std::string> tokens;
   std::vector<std::pair<int32_t, int32_t>> merges;  // numbers of the tokens joined, in the order learnt

@@ -70,12 +70,12 @@ Json model_json(const TokenizerSpec& spec) {
 }
 
 Status check_added(const TokenizerSpec& spec) {
-  std::unordered_set<std::string> taken;
-  for (const auto& token : spec.vocab) taken.insert(token.text);
+  std::unordered_set<std::string> learnt, added;
+  for (const auto& token : spec.vocab) learnt.insert(token.text);
   for (const AddedToken& token : spec.added_tokens) {
     const std::string name = "added token " + in_quotes(token.content);
-    if (taken.contains(token.content)) return Error(name + " is also a token that the text gives");
-    if (!taken.insert(token.content).second) return Error(name + " is there twice");
+    if (learnt.contains(token.content)) return Error(name + " is also a token that the text gives");
+    if (!added.insert(token.content).second) return Error(name + " is there twice");
   }
   return {};
 }

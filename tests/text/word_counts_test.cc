@@ -138,7 +138,7 @@ TEST_F(Reading, PiecesHaveTheWordsOfTheWhole) {
     const auto cut = pieces(text, size);
     EXPECT_EQ(error_, "");
     EXPECT_EQ(joined(cut), text);
-    if (size < 100000) EXPECT_GT(cut.size(), 10u);
+    EXPECT_GT(cut.size(), size < 100000 ? 10u : 0u);
     EXPECT_EQ(count(cut), whole) << size;
   }
 }
@@ -160,7 +160,7 @@ TEST_F(Reading, LinesStayWhole) {
 }
 
 TEST_F(Reading, NamesTheByteThatIsNotUtf8) {
-  EXPECT_EQ(pieces("one two\nthree \xC3(", 8), (std::vector<std::string>{"one two\n"}));
+  EXPECT_EQ(pieces("one two\nthree \xC3(", 8), (std::vector<std::string>{"one", " two\n"}));
   EXPECT_EQ(error_, path_ + ": not valid UTF-8 at byte 14 (0xC3)");
   (void)pieces("caf\xC3", 100);
   EXPECT_EQ(error_, path_ + ": not valid UTF-8 at byte 3 (0xC3)");
