@@ -48,9 +48,7 @@ Result<std::vector<std::string>> documents_of(std::string_view lines, const Chat
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     QN_TRY(std::string text, text_of_line(line, chat, fmt::format("{}: line {}", path, number)));
-    std::string valid;  // JSON may spell half of a surrogate pair
-    append_valid_utf8(valid, text);
-    documents.push_back(std::move(valid));
+    documents.push_back(std::move(text));
   }
   return documents;
 }

@@ -40,15 +40,15 @@ class TrainTokenizer : public ::testing::Test {
 
 TEST_F(TrainTokenizer, WritesATokenizerThatTheProgramReads) {
   const std::string text = scratch_.file("text.txt", kText);
-  const Ran ran = train({text, "--vocab-size", "280", "--special", "<|mask|>"});
+  const Ran ran = train({text, "--vocab-size", "275", "--special", "<|mask|>"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out + ran.err, "");
   const auto found = ids({" the", " cat", "<|endoftext|>", "<tool_call>", "<|mask|>", "!"});
   EXPECT_EQ(found[0].size(), 1u);
   EXPECT_EQ(found[1].size(), 1u);
-  EXPECT_EQ(found[2], (std::vector<int>{272}));
-  EXPECT_EQ(found[3], (std::vector<int>{275}));
-  EXPECT_EQ(found[4], (std::vector<int>{279}));
+  EXPECT_EQ(found[2], (std::vector<int>{267}));
+  EXPECT_EQ(found[3], (std::vector<int>{270}));
+  EXPECT_EQ(found[4], (std::vector<int>{274}));
   EXPECT_EQ(found[5], (std::vector<int>{0}));
   const std::string messages = scratch_.file("messages.json", R"([{"role": "user", "content": "hi"}])");
   EXPECT_EQ(qnext({"template", folder_, "--messages", messages}).out,
@@ -74,7 +74,7 @@ TEST_F(TrainTokenizer, DoesNotDependOnThreadsOrOnHowTextIsSplitAmongFiles) {
 TEST_F(TrainTokenizer, ReadsDocumentsOfJsonLines) {
   std::string lines;
   for (int i = 0; i < 3; ++i) {
-    lines += R"({"text": "a\nzebra\ud83d"})"
+    lines += R"({"text": "a\nzebra"})"
              "\n\n"
              R"({"messages": [{"role": "system", "content": "yes"}, {"role": "user", "content": "quartz"}]})"
              "\n";
@@ -110,6 +110,8 @@ TEST_F(TrainTokenizer, SaysWhatIsWrongWithTheInput) {
                {"role.jsonl: line 2: messages[0].role", "5"});
   expect_error(with(scratch_.file("half.jsonl", "{\"text\": \"x\"")), 1,
                {"half.jsonl: line 1: not valid JSON"});
+  expect_error(with(scratch_.file("surrogate.jsonl", R"({"text": "\ud83d"})")), 1,
+               {"surrogate.jsonl: line 1: not valid JSON"});
   expect_error(train({text, "--vocab-size", "262"}), 1, {"--vocab-size: 262", "263"});
   expect_error(train({text, "--vocab-size", "0"}), 2, {"--vocab-size"});
   expect_error(train({text}), 2, {"--vocab-size is required"});
@@ -117,8 +119,8 @@ TEST_F(TrainTokenizer, SaysWhatIsWrongWithTheInput) {
   expect_error(with(text, {"--special", "<a b>"}), 1, {"--special: '<a b>' has white space"});
   expect_error(with(text, {"--special", "<|im_end|>"}), 1, {"--special: '<|im_end|>' is there already"});
   expect_error(with(text, {"--special", "Q"}), 1, {"added token \"Q\" is also a token"});
-  EXPECT_TRUE(nothing_written(
-      {"text.txt", "bad.txt", "empty.txt", "list.jsonl", "other.jsonl", "role.jsonl", "half.jsonl"}));
+  EXPECT_TRUE(nothing_written({"text.txt", "bad.txt", "empty.txt", "list.jsonl", "other.jsonl", "role.jsonl",
+                               "half.jsonl", "surrogate.jsonl"}));
   expect_error(qnext({"train-tokenizer", text, "--vocab-size", "300", "-o", text}), 1,
                {"text.txt: cannot write: is a file"});
   expect_error(qnext({"train-tokenizer", text, "--vocab-size", "300", "-o", "/proc/none/x"}), 1,
