@@ -65,8 +65,11 @@ MAKES = [("a honey cake", "The cake was as flat as a plate and as black as coal"
          ("a pot of soup", "There was so much salt in it that nobody could eat it"), ("a picture", "The horse looked like a sofa with ears"),
          ("a basket", "The bottom fell out as soon as they put an apple in it"), ("a wooden flute", "It made a sound like an angry goose"),
          ("a loaf of bread", "It was so hard that they could have built a wall with it"), ("a puppet", "Its head fell off at the first bow")]
-SKILLS = ["carve wood", "play the violin", "bake bread", "mend clocks", "paint pictures", "sail a boat", "keep bees", "make pots",
-          "tell stories", "read the stars", "weave baskets", "bind books", "build boats", "blow glass", "play the flute"]
+SKILLS = [("carve wood", "carpenter"), ("play the violin", "musician"), ("bake bread", "baker"), ("mend clocks", "clockmaker"),
+          ("paint pictures", "painter"), ("sail a boat", "sailor"), ("keep bees", "beekeeper"), ("make pots", "potter"),
+          ("read the stars", "astronomer"), ("weave cloth", "weaver"), ("blow glass", "glassblower"), ("catch fish", "fisherman"),
+          ("grow roses", "gardener"), ("shoe a horse", "blacksmith"), ("sew coats", "tailor"), ("look after sheep", "shepherd"),
+          ("sing", "singer"), ("steer a ship", "captain"), ("make shoes", "shoemaker"), ("cook soup", "cook")]
 PRIZES = ["a golden cup", "a new sledge", "a basket of plums", "a silver whistle", "a ride in the balloon", "a cake as big as a wheel",
           "a bicycle", "a book full of maps", "a pony ride", "a bag of toffees"]
 CONTESTS = ["race", "kite contest", "swimming race", "baking contest", "boat race", "spelling contest", "singing contest", "running race"]
@@ -92,7 +95,7 @@ def _more_slots(slots, rng):
         "fail": english.expand(fail, slots, rng), "small_relative": rng.choice(["brother", "sister", "cousin"]),
         "map_or_letter": rng.choice(["map", "letter"]), "box": rng.choice(["tin box", "wooden box", "iron box", "cigar box"]),
         "other_things": rng.choice(["seeds of every kind", "coloured marbles", "old photographs", "glass beads", "a hundred buttons"]),
-        "n_years": english.in_words(rng.randint(6, 12)), "skill": rng.choice(SKILLS), "n_th": english.ordinal(number) + " ",
+        "n_years": english.in_words(rng.randint(6, 12)), "skill": "", "n_th": english.ordinal(number) + " ",
         "month": months[0], "month2": months[1], "angry": rng.choice(["angry", "with red faces", "without a word"]),
         "small_group": rng.choice(["the children in the street", "the pupils in the school", "{h.his} brothers and sisters"]),
         "at_place_list": f"the {others[0]}, the {others[1]} and the {others[2]}",
@@ -114,6 +117,8 @@ def make(rng, side, plot=None):
         plot_name = plot or rng.choice(list(plots.PLOTS))
         slots = people.world(rng, plot_name in FOR_ANIMALS and rng.random() < 0.4)
         _more_slots(slots, rng)
+        if plot_name == "teacher":
+            slots["skill"], slots["job"] = rng.choice(SKILLS)
         if plot_name in GROWING:
             slots["food"] = rng.choice(GROWING[plot_name])
             slots["foods"] = english.plural(slots["food"])

@@ -97,8 +97,9 @@ PLACE_LOOKS = _w("quiet busy dark sunny windy cold warm lonely wide narrow hidde
 HAPPY = _w("glad happy proud delighted thankful pleased relieved cheerful overjoyed content")
 UNHAPPY = _w("sad worried afraid upset unhappy gloomy lonely anxious disappointed miserable")
 WEATHER = _phrases("""rain:it began to rain, snow:it began to snow, wind:a strong wind began to blow, fog:a thick fog came
-down, thunder:thunder rolled over the hills, hail:hail rattled on the roofs, sun:the sun came out, frost:frost covered the
-ground, heat:the air grew hot and still""".replace("\n", " "))
+down, thunder:thunder rolled over the hills, hail:hail rattled on the roofs,
+ frost:frost covered the
+ground""".replace("\n", " "))
 ADVERBS = _w("slowly quickly quietly carefully softly gently bravely happily sadly suddenly proudly patiently politely "
              "eagerly firmly calmly warmly loudly")
 ADJECTIVES = sorted(set(GOOD_TRAITS + HARD_TRAITS + SIZES + OBJECT_LOOKS + PLACE_LOOKS + HAPPY + UNHAPPY + _w("""bright
