@@ -1,6 +1,7 @@
 """Arithmetic. Each function gives (question, answer); the form of the answer follows from the form of the question."""
 import english
 import people
+import split
 import words
 
 FULL, SHORT = "full", "short"
@@ -81,7 +82,6 @@ def three_numbers(rng, side):
 
 
 def _usable(a, b):
-    import split
     return not split.is_held_out("sum", min(a, b), max(a, b))
 
 

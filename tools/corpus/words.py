@@ -118,7 +118,7 @@ polish decorate wrap pack load deliver post receive print type copy mark check s
 save spend earn trade buy order cancel miss expect prefer enjoy like love dislike fear trust doubt believe agree
 argue complain apologise forgive punish reward praise admire imagine invent design improve damage destroy
 """)) - {"sleepwalk", "buy", "lead", "teach", "ring", "cut", "hide", "weave", "sew", "sink", "spend"})
-DOUBLING = {"stop", "chop", "nod", "clap", "hum", "knit", "mix", "fix", "stir", "wrap", "row", "sew", "chat", "plan", "hop"}
+DOUBLING = set(_w("stop chop nod clap hum knit stir wrap chat plan hop prefer travel cancel"))
 IRREGULAR_PAST = dict(p.split(":") for p in _w("""go:went run:ran swim:swam eat:ate drink:drank see:saw come:came give:gave
 take:took make:made find:found lose:lost buy:bought bring:brought think:thought teach:taught catch:caught write:wrote
 read:read speak:spoke break:broke choose:chose freeze:froze wake:woke drive:drove ride:rode rise:rose sing:sang ring:rang
