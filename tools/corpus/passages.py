@@ -74,7 +74,7 @@ def actions(rng, side):
         return actions(rng, side)
     i = held[0] if held else rng.randrange(n)
     assert side.allows("action", cast[i].name, deeds[i][0], days[i])
-    why = [rng.random() < 0.5 for _ in range(n)]
+    why = [deed[0] not in ("lose", "find", "break", "catch") and rng.random() < 0.5 for deed in deeds]
     text = " ".join(english.expand(rng.choice(["On {day}, {h} {did} {what}{why}.", "{h} {did} {what} on {day}{why}."]),
                                    {"day": days[k], "h": cast[k].name, "did": deeds[k][1], "what": deeds[k][2],
                                     "why": f" {reasons[k]}" if why[k] else ""}, rng) for k in range(n))
@@ -114,7 +114,7 @@ def numbers(rng, side):
         things = [english.plural(x) for x in rng.sample(words.COUNTABLES, n)]
         counts = rng.sample(range(2, 60), n)
         i = rng.randrange(n)
-            held = [k for k in range(n) if split.is_held_out("number of", cast[k].name, things[k], counts[k])]
+        held = [k for k in range(n) if split.is_held_out("number of", cast[k].name, things[k], counts[k])]
         if held == ([i] if side.held_out else []):
             break
     assert side.allows("number of", cast[i].name, things[i], counts[i])

@@ -133,6 +133,9 @@ round|rund|rond,ronde|redondo,redonda
 strong|stark|fort,forte|fuerte,fuerte
 young|jung|jeune,jeune|joven,joven""".splitlines()]
 
+# What Spanish says with "estar".
+PASSING = ("cold", "warm", "clean", "dirty")
+
 NUMBERS = [line.split("|") for line in """one|eins|un|uno
 two|zwei|deux|dos
 three|drei|trois|tres
@@ -188,12 +191,13 @@ def sentence_pair(rng, side, language):
     theirs, feminine = _noun(noun, language)
     word = _adjective(adjective, language, feminine)
     start = english.capital(theirs)
+    es = "está" if adjective[0] in PASSING else "es"
     is_, very, not_ = {"German": ("ist", "sehr", "ist nicht"), "French": ("est", "très", "n'est pas"),
-                       "Spanish": ("es", "muy", "no es")}[language]
+                       "Spanish": (es, "muy", f"no {es}")}[language]
     ours = f"The {noun[0]}"
-    question = {"German": f"Ist {theirs} {word}?", "French": f"Est-ce que {theirs} est {word}?", "Spanish": f"¿Es {word} {theirs}?"}[language]
+    question = {"German": f"Ist {theirs} {word}?", "French": f"Est-ce que {theirs} est {word}?", "Spanish": f"¿{english.capital(es)} {word} {theirs}?"}[language]
     here = {"German": f"Hier ist {theirs}. {_they(noun, language)} ist {word}.", "French": f"Voici {theirs}. {_they(noun, language)} est {word}.",
-            "Spanish": f"Aquí está {theirs}. Es {word}."}[language]
+            "Spanish": f"Aquí está {theirs}. {english.capital(es)} {word}."}[language]
     pairs = [(f"{ours} is {adjective[0]}.", f"{start} {is_} {word}."), (f"{ours} is very {adjective[0]}.", f"{start} {is_} {very} {word}."),
              (f"{ours} is not {adjective[0]}.", f"{start} {not_} {word}."), (f"Is the {noun[0]} {adjective[0]}?", question),
              (f"Here is the {noun[0]}. It is {adjective[0]}.", here)]
