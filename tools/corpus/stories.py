@@ -77,7 +77,7 @@ YOUNG = ["young fox", "kitten", "puppy", "fawn", "young owl", "lamb", "duckling"
          "little hedgehog", "young crow", "gosling", "young otter"]
 
 
-def _more_slots(slots, rng):
+def more_slots(slots, rng):
     he = rng.random() < 0.5
     fear, fear_place = rng.choice(FEARS)
     make, fail = rng.choice(MAKES)
@@ -116,7 +116,7 @@ def make(rng, side, plot=None):
     for _ in range(10000):
         plot_name = plot or rng.choice(list(plots.PLOTS))
         slots = people.world(rng, plot_name in FOR_ANIMALS and rng.random() < 0.4)
-        _more_slots(slots, rng)
+        more_slots(slots, rng)
         if plot_name == "teacher":
             slots["skill"], slots["job"] = rng.choice(SKILLS)
         if plot_name in GROWING:
