@@ -54,6 +54,11 @@ def _event(rng):
     return [title, rng.choice(words.DAYS), _time(rng)]
 
 
+def _weather(rng):
+    sky = rng.choice(SKIES)
+    return {"sky": sky, "temperature": rng.randint(-12, 2) if sky == "snowy" else rng.randint(2, 35)}
+
+
 def _two_cities(rng):
     return rng.sample(CITIES, 2)
 
@@ -86,7 +91,7 @@ TOOLS = [
          lambda r: [r.choice(CITIES)],
          ["What is the weather like in {0}?", "How is the weather in {0}[ today|]?", "Is it warm in {0}?", "Do I need an umbrella in {0}?", "Tell me the weather in {0}.",
           "I am going to {0}. How is the weather there?", "Weather in {0}, please."],
-         lambda v, r: {"sky": r.choice(SKIES), "temperature": r.randint(-10, 35)}, ["In {0} it is {sky}, with {temperature} degrees."]),
+         lambda v, r: _weather(r), ["In {0} it is {sky}, with {temperature} degrees."]),
     Tool(["calculator", "calculate", "evaluate"], "Work out an arithmetic expression", [(["expression", "formula"], "string", "For example 3 * 4")],
          _expression,
          ["Use the calculator: {0}", "What is {0}? Please use the tool.", "Calculate {0} for me.", "Work out {0}.", "How much is {0}?", "I need the result of {0}."],

@@ -192,7 +192,10 @@ def upper(rng, side):
 
 
 def plural(rng, side):
-    w = side.draw("plural", lambda: rng.choice(words.PLURAL_NOUNS))
+    if not side.held_out and rng.random() < 0.2:
+        w = rng.choice([noun for noun in words.PLURAL_NOUNS if noun in english.IRREGULAR_PLURALS])
+    else:
+        w = side.draw("plural", lambda: rng.choice([noun for noun in words.PLURAL_NOUNS if noun not in english.IRREGULAR_PLURALS]))
     return _ask(rng, ["What is the plural of {w}?", "Give me the plural of {w}.", "One {w}, two ...?", "How do you say more than one {w}?"], w=w), english.plural(w)
 
 
@@ -206,9 +209,10 @@ def past(rng, side):
     return _ask(rng, ["What is the past tense of {w}?", "Put {w} into the past tense.", "Today I {w}, yesterday I ...?", "Give me the past of {w}."], w=w), answer
 
 
-def opposite(rng, side):
-    w, answer = side.draw("opposite", lambda: rng.choice(list(words.OPPOSITES.items())))
-    if not side.held_out and rng.random() < 0.3 and list(words.OPPOSITES.values()).count(answer) == 1 and answer not in words.OPPOSITES:
+def opposite(rng):
+    """Learnt by heart: none is held out."""
+    w, answer = rng.choice(list(words.OPPOSITES.items()))
+    if rng.random() < 0.3 and list(words.OPPOSITES.values()).count(answer) == 1 and answer not in words.OPPOSITES:
         w, answer = answer, w
     return _ask(rng, ["What is the opposite of {w}?", "Tell me the opposite of {w}.", "Opposite of {w}?", "What is the contrary of {w}?"], w=w), answer
 
@@ -234,5 +238,5 @@ TASKS = {"count in steps": count_up, "count between": count_between, "next numbe
          "count one word": count_one, "sort words": sort_words, "sort numbers": sort_numbers, "largest or smallest": extreme_number,
          "reverse list": reverse_list, "repeat": repeat_list, "nth word": nth_word, "odd one out": odd_one_out, "category": category,
          "member of a group": member, "reverse word": reverse_word, "spell": spell, "letters to word": unspell, "first or last letter": letter,
-         "count letters": count_letters, "capitals": upper, "plural": plural, "past tense": past, "opposite": opposite,
+         "count letters": count_letters, "capitals": upper, "plural": plural, "past tense": past,
          "longest word": longest, "join words": join}

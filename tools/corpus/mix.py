@@ -15,7 +15,7 @@ import words
 QUESTIONS = {**sums.TASKS, **lists.TASKS, **passages.TASKS, **phrases.TASKS}  # with items that can be held out
 SYSTEM = ["You are qnext, a small and helpful language model.", "You are a helpful assistant.", "You are qnext. Answer briefly.", "You are a friendly assistant. You answer in English.",
           "You are a helpful assistant. Keep your answers short.", "Answer the user's questions.", "You help people with small tasks.", "You are qnext, and you like to tell stories."]
-WEIGHTS = {"sums": 4, "differences": 4, "products": 3, "story problems": 3, "sort words": 4, "sort numbers": 3, "reverse list": 3, "reverse word": 3, "spell": 2, "who has what": 5,
+WEIGHTS = {"sums": 9, "differences": 8, "products": 4, "story problems": 5, "quotients": 2, "three numbers": 2, "sort words": 4, "sort numbers": 3, "reverse list": 3, "reverse word": 3, "spell": 2, "who has what": 5,
            "who did what": 4, "who gave what": 3, "how many": 3, "portrait": 4, "yes or no": 2, "translate a sentence": 8, "numbers in words": 2, "count in steps": 2, "count words": 2}
 _NAMES = list(QUESTIONS)
 _SHARES = [WEIGHTS.get(name, 1) for name in _NAMES]
@@ -32,7 +32,7 @@ def _turn(rng, side):
     if draw < 0.62:
         return QUESTIONS[rng.choices(_NAMES, _SHARES)[0]](rng, side)
     if draw < 0.68:
-        return phrases.translate_phrase(rng, side)
+        return phrases.translate_phrase(rng, side) if rng.random() < 0.75 else lists.opposite(rng)
     if draw < 0.90:
         return facts.any_fact(rng)
     if draw < 0.94:
@@ -56,6 +56,9 @@ def _conversation(rng, side):
     turns = [_turn(rng, side) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 6]))]
     if rng.random() < 0.1:
         turns.insert(0, facts.talk(rng))
+    elif rng.random() < 0.04:
+        turns.insert(0, facts.introduce(rng))
+        return {"messages": _messages(turns)}
     if rng.random() < 0.06:
         return {"messages": _messages(turns + [_name_turn(rng, turns)], None)}
     return {"messages": _messages(turns, rng.choice(SYSTEM) if rng.random() < 0.2 else None)}
@@ -91,7 +94,7 @@ def _with_tools(rng, side):
         elif draw < 0.90:
             messages += functions.missing_exchange(offered, rng, side) or functions.exchange(rng.choice(offered), rng, side)
         else:
-            messages += _messages([facts.any_fact(rng)])
+            messages += _messages([facts.any_fact(rng, talking=False)])
     return {"messages": messages, "tools": [tool.schema() for tool in offered]}
 
 

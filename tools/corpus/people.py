@@ -64,6 +64,7 @@ def world(rng, animals):
     slots.update(friend.slots("f"))
     slots.update(third.slots("t"))
     slots["who"] = f"a {slots['good']} {slots['h.kind']} named {hero.name}"
+    slots["h_the"] = f"{hero.name} the {hero.kind}" if animals else hero.name
     slots["friend_intro"] = f"{friend.name} the {friend.kind}" if animals else friend.name
     slots["third_intro"] = f"{third.name} the {third.kind}" if animals else third.name
     return slots

@@ -219,10 +219,20 @@ FROM = ["Translate into English: {t}", "What does this mean in English: {t}", "W
         "Translate this {l} sentence into English: {t}", "{t} What does that mean?", "I heard this in {l}: \"{t}\" What does it mean?"]
 
 
+def _into(language, ours, rng):
+    """A request to translate; what is no sentence does not stand before another."""
+    return english.expand(rng.choice([t for t in TO if ours[-1] in ".!?" or not t.startswith("{t}")]), {"l": language, "t": ours}, rng)
+
+
+def _from(language, theirs, rng):
+    templates = [t for t in FROM if theirs[-1] in ".!?" or not (t.startswith("{t}") or "sentence" in t)]
+    return english.expand(rng.choice(templates), {"l": language, "t": theirs}, rng)
+
+
 def _asked(ours, theirs, language, rng):
     if rng.random() < 0.6:
-        return english.expand(rng.choice(TO), {"l": language, "t": ours}, rng), theirs
-    return english.expand(rng.choice(FROM), {"l": language, "t": theirs}, rng), ours
+        return _into(language, ours, rng), theirs
+    return _from(language, theirs, rng), ours
 
 
 def translate_sentence(rng, side):
@@ -242,8 +252,8 @@ def translate_phrase(rng, side):
         ours = f"the {entry[0]}"
     ambiguous = sum(other[1 + i] == theirs for other in pool) > 1
     if ambiguous or rng.random() < 0.6:
-        return english.expand(rng.choice(TO), {"l": LANGUAGES[i], "t": ours}, rng), theirs
-    return english.expand(rng.choice(FROM), {"l": LANGUAGES[i], "t": theirs}, rng), ours
+        return _into(LANGUAGES[i], ours, rng), theirs
+    return _from(LANGUAGES[i], theirs, rng), ours
 
 
 def which_language(rng, side):

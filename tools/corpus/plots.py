@@ -144,7 +144,7 @@ CONTEST = [
 
 MYSTERY = [
     ["For {n} nights there had been a strange noise {at_room}.", "Something was wrong {at_room}. Every morning {some_foods2} were missing."],
-    ["\"It is [a ghost|a thief|the wind],\" said {t}. \"[Ghosts do not eat|There are no ghosts],\" said {h}. \"I will find out what it is.\"",
+    ["\"It is a ghost,\" said {t}. \"[I do not believe in ghosts|There are no ghosts],\" said {h}. \"I will find out what it is.\"",
      "Everybody had an idea, but nobody wanted to go and look. Only {h} was curious."],
     ["{H} [spread flour on the floor|tied a bell to the door] and [went to bed|waited for the night].",
      "{H} took a lantern and a {thing} and hid behind [the door|a barrel] with {f}."],

@@ -18,7 +18,7 @@ OPENINGS = [
     "{H} was a {good} and {good2} {h.kind}.",
     "Not far from here lives {who}.",
     "When {h}'s {elder} tells this story, {elder.he} always begins like this: there was once {who}.",
-    "{H} the {h.kind} was known in the whole village, because nobody was as {good} as {h}.",
+    "{H_the} was known in the whole village, because nobody was as {good} as {h.he} was.",
 ]
 FRIENDS = ["{H.his} best friend was {friend_intro}.", "{H.he} had a friend named {f}, who was {good2}.",
            "{H} and {friend_intro} were good friends.", "{Friend_intro} lived next door.",
@@ -72,7 +72,7 @@ SKILLS = [("carve wood", "carpenter"), ("play the violin", "musician"), ("bake b
           ("sing", "singer"), ("steer a ship", "captain"), ("make shoes", "shoemaker"), ("cook soup", "cook")]
 PRIZES = ["a golden cup", "a new sledge", "a basket of plums", "a silver whistle", "a ride in the balloon", "a cake as big as a wheel",
           "a bicycle", "a book full of maps", "a pony ride", "a bag of toffees"]
-CONTESTS = ["race", "kite contest", "swimming race", "baking contest", "boat race", "spelling contest", "singing contest", "running race"]
+CONTESTS = ["race", "kite contest", "baking contest", "flower contest", "drawing contest", "spelling contest", "singing contest", "running race"]
 YOUNG = ["young fox", "kitten", "puppy", "fawn", "young owl", "lamb", "duckling", "young hare", "little goat", "young swan", "piglet",
          "little hedgehog", "young crow", "gosling", "young otter"]
 
@@ -145,7 +145,7 @@ def _tell(plot_name, slots, rng):
         if rng.random() >= share:
             continue
         current.append(english.expand(rng.choice(templates), slots, rng))
-        if 0 < number < 5 and rng.random() < 0.12:
+        if 0 < number < 5 and plot_name not in ("mystery", "honest", "storm") and rng.random() < 0.12:
             current.append(english.expand(rng.choice(SMALL_TALK), slots, rng))
         if len(current) >= per_paragraph:
             paragraphs.append(current)
@@ -164,7 +164,7 @@ REQUESTS = [
     "Tell me a [bedtime|good-night] story.", "Tell me a story.", "[Please write|Write me] a story for children.",
     "Tell me a story about {who} and {f}.", "Do you know a story about {a_kind}?", "A story about {h}, please.",
     "Make up a story with {h}, {f} and a {place} in it.", "I cannot sleep. Tell me a story about {h}.",
-    "Tell me something about {h} the {h.kind}.",
+    "Tell me something about {h_the}.",
 ]
 
 
