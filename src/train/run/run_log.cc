@@ -52,7 +52,9 @@ Result<StepRecord> step_record(const JsonFields& fields) {
   StepRecord record;
   QN_TRY(record.step, fields.integer("step"));
   QN_TRY(record.tokens, fields.integer("tokens"));
-  for (const NumberField& field : kNumbers) QN_TRY(record.*field.member, fields.number(field.name));
+  for (const NumberField& field : kNumbers) {
+    QN_TRY(record.*field.member, fields.number(field.name));
+  }
   return record;
 }
 
@@ -98,7 +100,9 @@ bool exists(const std::string& path) {
 
 Result<std::unique_ptr<RunLog>> RunLog::open(const std::string& path, int64_t last_step) {
   std::string text;
-  if (exists(path)) QN_TRY(text, read_file(path, kMostLogBytes));
+  if (exists(path)) {
+    QN_TRY(text, read_file(path, kMostLogBytes));
+  }
   const size_t kept = read_lines(text, [&](const StepRecord* step, const Evaluation* evaluation) {
     return (step ? step->step : evaluation->step) <= last_step;
   });

@@ -104,7 +104,9 @@ Status write_all(const std::string& folder, const RunCheckpoint& checkpoint) {
   const Standing& standing = checkpoint.standing;
   Json json = {{"format", kStandingFormat}, {"step", standing.step},     {"seed", standing.seed},
                {"data", standing.data},     {"recipe", standing.recipe}, {"files", Json::object()}};
-  for (const std::string& name : names) QN_TRY(json["files"][name], file_mark(folder + "/" + name));
+  for (const std::string& name : names) {
+    QN_TRY(json["files"][name], file_mark(folder + "/" + name));
+  }
   QN_RETURN_IF_ERROR(write_text(folder + "/" + kStandingFile, dump_json(json, 1) + "\n"));
   return sync_folder(folder);
 }
