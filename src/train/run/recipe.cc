@@ -48,7 +48,7 @@ class Reader {
     const toml::node* node = root_.get(name);
     if (!node) return &kEmpty;
     if (node->is_table()) return node->as_table();
-    return Error(fmt::format("{}:{}: field {}: expected a section [{}], got {}", path_,
+    return Error(fmt::format("{}:{}: field {}: a section [{}] expected, got {}", path_,
                              node->source().begin.line, name, name, shown(*node)));
   }
 
@@ -86,7 +86,7 @@ class Reader {
         return fields.wrong("separator", "more than one line");
       }
     } else {
-      return data.wrong(list, fmt::format("expected a path or a table with one, got {}", shown(node)));
+      return data.wrong(list, fmt::format("a path or a table with one expected, got {}", shown(node)));
     }
     if (source.path.empty()) return data.wrong(list, "an empty path");
     source.path = beside(source.path);

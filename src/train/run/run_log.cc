@@ -18,8 +18,6 @@
 namespace qnext::train {
 namespace {
 
-constexpr int64_t kMostLogBytes = int64_t{1} << 34;
-
 struct NumberField {
   const char* name;
   double StepRecord::*member;
@@ -91,6 +89,12 @@ size_t read_lines(std::string_view text,
   return at;
 }
 
+// Nothing for no file.
+std::string_view text_of(const MappedFile* file) {
+  if (!file) return {};
+  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
+}
+
 bool exists(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
@@ -99,16 +103,17 @@ bool exists(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<RunLog>> RunLog::open(const std::string& path, int64_t last_step) {
-  std::string text;
+  std::shared_ptr<const MappedFile> old;
   if (exists(path)) {
-    QN_TRY(text, read_file(path, kMostLogBytes));
+    QN_TRY(old, MappedFile::open(path));
   }
+  const std::string_view text = text_of(old.get());
   const size_t kept = read_lines(text, [&](const StepRecord* step, const Evaluation* evaluation) {
     return (step ? step->step : evaluation->step) <= last_step;
   });
-  if (kept < text.size() || !exists(path)) {
+  if (kept < text.size() || !old) {
     QN_TRY(auto file, AtomicFile::create(path));
-    file->write(std::string_view(text).substr(0, kept));
+    file->write(text.substr(0, kept));
     QN_RETURN_IF_ERROR(file->commit());
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -153,9 +158,9 @@ Status RunLog::sync() {
 }
 
 Result<LogContents> read_log(const std::string& path) {
-  QN_TRY(const std::string text, read_file(path, kMostLogBytes));
+  QN_TRY(const auto file, MappedFile::open(path));
   LogContents contents;
-  read_lines(text, [&](const StepRecord* step, const Evaluation* evaluation) {
+  read_lines(text_of(file.get()), [&](const StepRecord* step, const Evaluation* evaluation) {
     if (step) contents.steps.push_back(*step);
     if (evaluation) contents.evaluations.push_back(*evaluation);
     return true;

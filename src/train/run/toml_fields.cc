@@ -65,7 +65,7 @@ Error TomlFields::missing(std::string_view name, const std::string& expected) co
 }
 
 Error TomlFields::expected(std::string_view name, const char* what) const {
-  return wrong(name, fmt::format("expected {}, got {}", what, shown(*find(name))));
+  return wrong(name, fmt::format("{} expected, got {}", what, shown(*find(name))));
 }
 
 Result<int64_t> TomlFields::integer(std::string_view name, int64_t fallback, int64_t low,

@@ -107,7 +107,7 @@ TEST(Encode, ErrorsOfALineNameFileLineAndField) {
       {"[1]", "c.jsonl:7: a JSON object is expected"},
       {"{\"txt\": \"a\"}", "c.jsonl:7: neither field text nor field messages"},
       {R"({"text": "a", "messages": []})", "c.jsonl:7: both field text and field messages"},
-      {R"({"text": 5})", "c.jsonl:7: field text: expected a string, got 5"},
+      {R"({"text": 5})", "c.jsonl:7: field text: a string expected, got 5"},
       {R"({"messages": 5})", "c.jsonl:7: messages: a list expected, got 5"},
       {R"({"messages": [{"content": "a"}]})", "c.jsonl:7: messages[0].role: missing"},
       {R"({"messages": [{"role": "assistant", "content": "a"}], "tools": [5]})",

@@ -1,6 +1,9 @@
 #include "train/run/run_log.h"
 
+#include <sys/resource.h>
+
 #include <cmath>
+#include <csignal>
 
 #include "base/files.h"
 #include "train/data/support.h"
@@ -76,10 +79,21 @@ TEST_F(RunLogTest, RefusesWhatIsNoNumber) {
 }
 
 TEST_F(RunLogTest, AFullDiskIsAnError) {
-  std::filesystem::create_symlink("/dev/full", log());
   auto opened = RunLog::open(log(), 0);
-  const Status status = opened.ok() ? (*opened)->add(record(1)) : Status(opened.error());
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{1000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  Status status;
+  int64_t step = 1;
+  for (; status.ok() && step < 100; ++step) status = (*opened)->add(record(step));
+  setrlimit(RLIMIT_FSIZE, &before);
   ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message(), log() + ": cannot write: File too large");
+  // The line that was cut short is no part of the log.
+  EXPECT_EQ(static_cast<int64_t>(read_log(log())->steps.size()), step - 2);
+  EXPECT_EQ(RunLog::open("/dev/full", 0).error().message(), "/dev/full: is not a regular file");
 }
 
 TEST_F(RunLogTest, ErrorsNameThePath) {
