@@ -35,7 +35,7 @@ Result<Json> read_json_file(const std::string& path, int64_t max_bytes = int64_t
 std::string dump_json(const Json& json, int indent = -1);
 
 // Typed access to the members of an object. A missing member with no fallback, or one of another type, is an
-// error "LABEL: field NAME: an integer expected, got \"x\"".
+// error "LABEL: field NAME: expected an integer, got \"x\"".
 class JsonFields {
  public:
   JsonFields(const Json& object, std::string label) : object_(object), label_(std::move(label)) {}
