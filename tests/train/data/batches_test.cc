@@ -89,6 +89,20 @@ TEST_F(BatchesTest, EpochsHoldEveryDocumentByItsWeightInAnotherOrder) {
   EXPECT_FALSE(std::is_sorted(order.begin(), order.begin() + 20));
 }
 
+TEST_F(BatchesTest, EveryEpochHasAnOrderOfItsOwn) {
+  const Corpus data = corpus(20, 1, 20, 1);
+  Batches batches(data, {.seed = 4, .tokens = 1});
+  std::vector<std::vector<std::string>> epochs(3);
+  for (int64_t step = 0; step < 120; ++step) {
+    epochs[static_cast<size_t>(step / 40)].push_back(documents(batches.at(step)).front());
+  }
+  EXPECT_NE(epochs[0], epochs[1]);
+  EXPECT_NE(epochs[1], epochs[2]);
+  for (auto& epoch : epochs) std::sort(epoch.begin(), epoch.end());
+  EXPECT_EQ(epochs[0], epochs[1]);
+  EXPECT_EQ(epochs[1], epochs[2]);
+}
+
 TEST_F(BatchesTest, ABatchMayHoldSeveralEpochsOfASmallCorpus) {
   const Corpus data = corpus(2, 1, 1, 0.1);
   Batches batches(data, {.seed = 2, .tokens = 100});
