@@ -1,5 +1,5 @@
-// Memory that grows and is never given back before its owner goes: a training step needs the same buffers again
-// and again.
+// Memory that grows and is never given back before its owner goes: a training step needs the same buffers
+// again and again.
 #pragma once
 
 #include <algorithm>
@@ -42,6 +42,12 @@ template <class T>
 class Scratch {
  public:
   void reset() { block_ = used_ = 0; }
+  // What was taken after mark() is free again after rewind().
+  struct Mark {
+    int64_t block, used;
+  };
+  Mark mark() const { return {block_, used_}; }
+  void rewind(Mark mark) { block_ = mark.block, used_ = mark.used; }
   T* take(int64_t n) {
     n = (n + 15) / 16 * 16;
     while (block_ < static_cast<int64_t>(blocks_.size()) && used_ + n > at().size) ++block_, used_ = 0;

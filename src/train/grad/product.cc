@@ -17,8 +17,8 @@ void clear(const Product<Real>& p) {
   for (int64_t i = 0; i < p.m; ++i) std::fill_n(p.c + i * p.stride, p.n, Real(0));
 }
 
-// Rows [row, row + rows) and columns [column, column + columns) of C, all of k. `b` holds the packed columns of
-// all of B (`padded` in number), one piece of kDepth after the other.
+// Rows [row, row + rows) and columns [column, column + columns) of C, all of k. `b` holds the packed columns
+// of all of B (`padded` in number), one piece of kDepth after the other.
 template <class Real>
 void multiply_block(const Product<Real>& p, int64_t row, int64_t rows, int64_t column, int64_t columns,
                     const Real* b, int64_t padded, Buffer<Real>& space) {

@@ -1,6 +1,7 @@
-// Dense matrix products, the bulk of a training step's arithmetic. Both operands are packed into panels, so any
-// strides (and so any transposition) cost the same. Every element of C is one chain of fused multiply-adds in
-// rising k, cut into pieces of kDepth: its bits depend neither on the number of threads nor on its neighbours.
+// Dense matrix products, the bulk of a training step's arithmetic. Both operands are packed into panels, so
+// any strides (and so any transposition) cost the same. Every element of C is one chain of fused
+// multiply-adds in rising k, cut into pieces of kDepth: its bits depend neither on the number of threads nor
+// on its neighbours.
 #pragma once
 
 #include <cstdint>

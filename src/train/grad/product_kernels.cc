@@ -25,8 +25,8 @@ constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(Real));
 template <class Real>
 constexpr int64_t kColumns = 2 * kLanes<Real>;
 
-// out[k * width + i] = element (i, k); lines i beyond `count` are zero. `line` is the stride between lines, `along`
-// that between successive k.
+// out[k * width + i] = element (i, k); lines i beyond `count` are zero. `line` is the stride between lines,
+// `along` that between successive k.
 template <class Real>
 void pack_panel(const Real* source, int64_t line, int64_t along, int64_t count, int64_t width, int64_t depth,
                 Real* out) {

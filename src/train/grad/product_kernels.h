@@ -13,7 +13,8 @@ struct ProductKernels {
   // [depth][rows], rows rounded up to 4 with zeros; a panel takes depth * panel_rows elements.
   void (*pack_a)(const Operand<Real>& a, int64_t begin, int64_t count, int64_t first, int64_t depth,
                  Real* out) = nullptr;
-  // Columns [begin, begin + count) of B likewise: panels [depth][panel_columns], zeros beyond the last column.
+  // Columns [begin, begin + count) of B likewise: panels [depth][panel_columns], zeros beyond the last
+  // column.
   void (*pack_b)(const Operand<Real>& b, int64_t begin, int64_t count, int64_t first, int64_t depth,
                  Real* out) = nullptr;
   // C[rows, columns] (+)= packed A times packed B.

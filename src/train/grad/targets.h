@@ -1,5 +1,5 @@
-// Which instruction sets the arithmetic of training is compiled for: AVX-512, AVX2 with FMA, SSE4; NEON. Every
-// source that uses Highway here includes this first, so that all agree.
+// Which instruction sets the arithmetic of training is compiled for: AVX-512, AVX2 with FMA, SSE4; NEON.
+// Every source that uses Highway here includes this first, so that all agree.
 #pragma once
 
 #define HWY_WANT_SSSE3 1  // lowers the baseline to SSE4: no scalar version

@@ -93,9 +93,8 @@ Real dot(const Real* x, const Real* y, int64_t n) {
     a = hn::MulAdd(load(x + i, Whole()), load(y + i, Whole()), a);
     b = hn::MulAdd(load(x + i + kWidth<Real>, Whole()), load(y + i + kWidth<Real>, Whole()), b);
   }
-  sweep<Real>(n - i, [&](int64_t j, auto part) HWY_ATTR {
-    a = hn::MulAdd(load(x + i + j, part), load(y + i + j, part), a);
-  });
+  sweep<Real>(n - i, [&](int64_t j, auto part)
+                         HWY_ATTR { a = hn::MulAdd(load(x + i + j, part), load(y + i + j, part), a); });
   return total<Real>(hn::Add(a, b));
 }
 
@@ -115,9 +114,8 @@ void scale(Real a, const Real* x, Real* y, int64_t n) {
 }
 template <class Real>
 void add_scaled(Real a, const Real* x, Real* y, int64_t n) {
-  sweep<Real>(n, [&](int64_t i, auto p) HWY_ATTR {
-    store(hn::MulAdd(set(a), load(x + i, p), load(y + i, p)), y + i, p);
-  });
+  sweep<Real>(n, [&](int64_t i, auto p)
+                     HWY_ATTR { store(hn::MulAdd(set(a), load(x + i, p), load(y + i, p)), y + i, p); });
 }
 template <class Real>
 void add_product(const Real* x, const Real* y, Real* z, int64_t n) {
@@ -140,9 +138,8 @@ Real exp_sum(Real* x, Real shift, int64_t n) {
 }
 template <class Real>
 void exp_difference(Real a, const Real* x, Real* y, int64_t n) {
-  sweep<Real>(n, [&](int64_t i, auto p) HWY_ATTR {
-    store(exp<Real>(hn::Sub(set(a), load(x + i, p))), y + i, p);
-  });
+  sweep<Real>(
+      n, [&](int64_t i, auto p) HWY_ATTR { store(exp<Real>(hn::Sub(set(a), load(x + i, p))), y + i, p); });
 }
 template <class Real>
 void silu(const Real* x, Real* y, int64_t n) {
@@ -188,7 +185,8 @@ void sigmoid_gate(const Real* x, const Real* gate, Real* y, int64_t n) {
   });
 }
 template <class Real>
-void sigmoid_gate_backward(const Real* x, const Real* gate, const Real* dy, Real* dx, Real* dgate, int64_t n) {
+void sigmoid_gate_backward(const Real* x, const Real* gate, const Real* dy, Real* dx, Real* dgate,
+                           int64_t n) {
   sweep<Real>(n, [&](int64_t i, auto p) HWY_ATTR {
     const V<Real> s = sigmoid<Real>(load(gate + i, p)), d = hn::Mul(load(dy + i, p), s);
     store(hn::Mul(hn::Mul(d, load(x + i, p)), hn::Sub(set<Real>(1), s)), dgate + i, p);
@@ -204,7 +202,8 @@ void norm(const Real* x, Real inverse, const Real* w, Real* y, int64_t n) {
   });
 }
 template <class Real>
-void norm_backward(const Real* x, Real inverse, const Real* w, const Real* dy, Real* dx, Real* dw, int64_t n) {
+void norm_backward(const Real* x, Real inverse, const Real* w, const Real* dy, Real* dx, Real* dw,
+                   int64_t n) {
   V<Real> sum = hn::Zero(D<Real>());
   const V<Real> one = set<Real>(1), inv = set(inverse);
   sweep<Real>(n, [&](int64_t i, auto p) HWY_ATTR {
@@ -310,11 +309,27 @@ void adamw(const AdamWStep& step, Real* w, Real* g, Real* m, Real* v, int64_t n)
 
 template <class Real>
 Vectors<Real> vectors_of() {
-  return {dot<Real>,          maximum<Real>,       scale<Real>,         add_scaled<Real>,
-          add_product<Real>,  exp_sum<Real>,       exp_difference<Real>, silu<Real>,
-          silu_backward<Real>, gated_unit<Real>,   gated_unit_backward<Real>, sigmoid_gate<Real>,
-          sigmoid_gate_backward<Real>, norm<Real>, norm_backward<Real>, gated_norm<Real>,
-          gated_norm_backward<Real>, solve<Real>,  solve_transposed<Real>, sum_squares<Real>, adamw<Real>};
+  return {dot<Real>,
+          maximum<Real>,
+          scale<Real>,
+          add_scaled<Real>,
+          add_product<Real>,
+          exp_sum<Real>,
+          exp_difference<Real>,
+          silu<Real>,
+          silu_backward<Real>,
+          gated_unit<Real>,
+          gated_unit_backward<Real>,
+          sigmoid_gate<Real>,
+          sigmoid_gate_backward<Real>,
+          norm<Real>,
+          norm_backward<Real>,
+          gated_norm<Real>,
+          gated_norm_backward<Real>,
+          solve<Real>,
+          solve_transposed<Real>,
+          sum_squares<Real>,
+          adamw<Real>};
 }
 Vectors<float> float_vectors() { return vectors_of<float>(); }
 Vectors<double> double_vectors() { return vectors_of<double>(); }
