@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "train/grad/product_kernels.h"
 
@@ -25,12 +26,31 @@ constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(Real));
 template <class Real>
 constexpr int64_t kColumns = 2 * kLanes<Real>;
 
+// Four lines of float32 and four successive k at a time: out[k * width + i] = lines[i * line + k].
+HWY_INLINE void transpose4(const float* lines, int64_t line, int64_t width, float* out) {
+  const hn::FixedTag<float, 4> d;
+  const auto l0 = hn::LoadU(d, lines), l1 = hn::LoadU(d, lines + line), l2 = hn::LoadU(d, lines + 2 * line),
+             l3 = hn::LoadU(d, lines + 3 * line);
+  const auto even = hn::InterleaveLower(d, l0, l2), odd = hn::InterleaveLower(d, l1, l3);
+  const auto even2 = hn::InterleaveUpper(d, l0, l2), odd2 = hn::InterleaveUpper(d, l1, l3);
+  hn::StoreU(hn::InterleaveLower(d, even, odd), d, out);
+  hn::StoreU(hn::InterleaveUpper(d, even, odd), d, out + width);
+  hn::StoreU(hn::InterleaveLower(d, even2, odd2), d, out + 2 * width);
+  hn::StoreU(hn::InterleaveUpper(d, even2, odd2), d, out + 3 * width);
+}
+
 // out[k * width + i] = element (i, k); lines i beyond `count` are zero. `line` is the stride between lines,
-// `along` that between successive k.
-template <class Real>
+// `along` that between successive k. A panel has kFull lines when `count` is that, and otherwise `width` of
+// them.
+template <class Real, int64_t kFull>
 void pack_panel(const Real* source, int64_t line, int64_t along, int64_t count, int64_t width, int64_t depth,
-                Real* out) {
+                Real* HWY_RESTRICT out) {
   if (line == 1) {
+    if (count == kFull) {
+      for (int64_t k = 0; k < depth; ++k)
+        std::memcpy(out + k * kFull, source + k * along, kFull * sizeof(Real));
+      return;
+    }
     for (int64_t k = 0; k < depth; ++k, out += width) {
       std::copy_n(source + k * along, count, out);
       std::fill(out + count, out + width, Real(0));
@@ -38,13 +58,24 @@ void pack_panel(const Real* source, int64_t line, int64_t along, int64_t count, 
     return;
   }
   // Pieces of k that are one cache line of each source line.
-  constexpr int64_t kPiece = 16;
+  constexpr int64_t kPiece = 64 / sizeof(Real);
   for (int64_t first = 0; first < depth; first += kPiece) {
     const int64_t end = std::min(depth, first + kPiece);
-    for (int64_t i = 0; i < count; ++i) {
+    int64_t i = 0;
+    if constexpr (sizeof(Real) == 4) {
+      if (along == 1 && end - first == kPiece) {
+        for (; i + 4 <= count; i += 4) {
+          for (int64_t k = first; k < end; k += 4) {
+            transpose4(source + i * line + k, line, width, out + k * width + i);
+          }
+        }
+      }
+    }
+    for (; i < count; ++i) {
       const Real* from = source + i * line;
       for (int64_t k = first; k < end; ++k) out[k * width + i] = from[k * along];
     }
+    if (count == width) continue;
     for (int64_t k = first; k < end; ++k) std::fill(out + k * width + count, out + (k + 1) * width, Real(0));
   }
 }
@@ -55,8 +86,8 @@ template <class Real>
 void pack_a(const Operand<Real>& a, int64_t begin, int64_t count, int64_t first, int64_t depth, Real* out) {
   for (int64_t i = 0; i < count; i += kRows, out += depth * kRows) {
     const int64_t rows = std::min(kRows, count - i);
-    pack_panel(a.data + (begin + i) * a.row + first * a.column, a.row, a.column, rows, tile_rows(rows), depth,
-               out);
+    pack_panel<Real, kRows>(a.data + (begin + i) * a.row + first * a.column, a.row, a.column, rows,
+                            tile_rows(rows), depth, out);
   }
 }
 
@@ -64,8 +95,8 @@ template <class Real>
 void pack_b(const Operand<Real>& b, int64_t begin, int64_t count, int64_t first, int64_t depth, Real* out) {
   constexpr int64_t kWidth = kColumns<Real>;
   for (int64_t j = 0; j < count; j += kWidth, out += depth * kWidth) {
-    pack_panel(b.data + (begin + j) * b.column + first * b.row, b.column, b.row, std::min(kWidth, count - j),
-               kWidth, depth, out);
+    pack_panel<Real, kWidth>(b.data + (begin + j) * b.column + first * b.row, b.column, b.row,
+                             std::min(kWidth, count - j), kWidth, depth, out);
   }
 }
 
