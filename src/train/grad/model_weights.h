@@ -1,0 +1,32 @@
+// The flat run of parameters (parameters.h) as the blocks see it.
+#pragma once
+
+#include "train/grad/layer.h"
+#include "train/grad/parameters.h"
+
+namespace qnext::train {
+
+// Multi-token prediction, specification 4: norm(layer(fc([norm(embedding), norm(hidden)]))).
+template <class Real>
+struct MtpWeights {
+  Weight<Real> norm_embedding, norm_hidden, norm;  // [hidden]
+  Weight<Real> fc;                                 // [hidden, 2 hidden], the embedding's half first
+  LayerWeights<Real> layer;
+};
+
+template <class Real>
+struct ModelWeights {
+  Weight<Real> embedding;  // [vocab, hidden]
+  Weight<Real> head;       // [vocab, hidden]; the embedding when tied
+  Weight<Real> norm;       // [hidden]
+  std::vector<LayerWeights<Real>> layers;
+  bool has_mtp = false;
+  MtpWeights<Real> mtp;
+};
+
+// `values` and `gradients` are runs of layout.size() elements that outlive the result.
+template <class Real>
+ModelWeights<Real> bind_weights(const ModelConfig& config, const ParameterLayout& layout, const Real* values,
+                                Real* gradients);
+
+}  // namespace qnext::train
