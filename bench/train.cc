@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
   ThreadPool pool(threads);
   const double peak = measure_peaks(pool).f32.gflops;
   train::Trainer trainer(config, options, pool);
-  train::initialise(trainer.layout(), 1, trainer.values().data());
+  train::initialise(trainer.layout(), 1, 0.02, trainer.values().data());
   const train::Batch batch = random_batch(sequences, length, config.vocab_size);
   const auto tokens = static_cast<double>(batch.tokens());
   const double work = operations_per_token(config, options.mtp, static_cast<double>(length)) * tokens;

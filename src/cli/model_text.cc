@@ -133,6 +133,17 @@ Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const Checkpoint& checkp
   return Tokenizer::create(*spec, checkpoint.metadata ? label : in_folder(checkpoint, "tokenizer.json"));
 }
 
+Result<std::optional<int32_t>> load_end_token(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  QN_TRY(const TokenizerConfig config, read_tokenizer_config(checkpoint));
+  if (!config.eos) return std::optional<int32_t>();
+  const auto id = tokenizer.find_token(*config.eos);
+  if (!id) {
+    return Error(fmt::format("{}: field eos_token: {} is no token of tokenizer.json",
+                             in_folder(checkpoint, "tokenizer_config.json"), *config.eos));
+  }
+  return id;
+}
+
 Result<std::shared_ptr<const ChatTemplate>> load_chat_template(const Checkpoint& checkpoint,
                                                                const std::string& label) {
   if (checkpoint.metadata) {

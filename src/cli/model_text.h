@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -16,6 +17,9 @@ namespace qnext {
 // messages.
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const Checkpoint& checkpoint,
                                                         const std::string& label);
+
+// The token that ends an answer according to a folder's tokenizer_config.json; nothing when it says none.
+Result<std::optional<int32_t>> load_end_token(const Checkpoint& checkpoint, const Tokenizer& tokenizer);
 
 // Null when there is none.
 Result<std::shared_ptr<const ChatTemplate>> load_chat_template(const Checkpoint& checkpoint,

@@ -13,8 +13,8 @@ namespace qnext::train {
 // Where text comes from: one file, or a folder of which every *.txt, *.md, *.jsonl and *.ndjson file is read,
 // subfolders too, in order of path, hidden ones left out.
 struct Source {
-  std::string path;
-  std::string name;  // in the log and the picture
+  std::string path{};
+  std::string name{};  // in the log and the picture
   // How many times a document is read in an epoch. Of a fraction, another part is read in each epoch.
   double weight = 1;
   // The line that stands between two documents of a plain text. "" for empty lines. A text without such a

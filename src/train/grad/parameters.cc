@@ -113,8 +113,8 @@ int64_t ParameterLayout::offset(std::string_view name) const {
   return entry->offset;
 }
 
-void initialise(const ParameterLayout& layout, uint64_t seed, float* values) {
-  constexpr double kDeviation = 0.02, kFastestDecay = 16;
+void initialise(const ParameterLayout& layout, uint64_t seed, double deviation, float* values) {
+  constexpr double kFastestDecay = 16;
   for (const ParameterEntry& entry : layout.entries()) {
     float* out = values + entry.offset;
     const uint64_t stream = stream_of(entry.name);
@@ -129,7 +129,7 @@ void initialise(const ParameterLayout& layout, uint64_t seed, float* values) {
     } else if (is_norm(entry.name)) {
       std::fill_n(out, n, 0.0f);
     } else {
-      for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(kDeviation * normal(seed, stream, i));
+      for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(deviation * normal(seed, stream, i));
     }
   }
 }

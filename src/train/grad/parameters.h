@@ -39,9 +39,10 @@ class ParameterLayout {
   int64_t size_ = 0;
 };
 
-// Values to start from (Hugging Face's): N(0, 0.02) for matrices, 0 for zero-centred norms, 1 for the gated
-// norm and dt_bias, log U(0, 16) for A_log. Each element is a function of seed, tensor name and index.
-void initialise(const ParameterLayout& layout, uint64_t seed, float* values);
+// Values to start from (Hugging Face's, whose `deviation` is 0.02): N(0, deviation) for matrices, 0 for
+// zero-centred norms, 1 for the gated norm and dt_bias, log U(0, 16) for A_log. Each element is a function of
+// seed, tensor name and index.
+void initialise(const ParameterLayout& layout, uint64_t seed, double deviation, float* values);
 
 // Reads every tensor of the layout from a published checkpoint (F32, BF16, F16), float32 afterwards. Errors
 // name the tensor that is missing or of another shape or type.

@@ -1,7 +1,7 @@
 // A model while it is trained: parameters, losses and gradients, optimiser.
 //
 //   Trainer trainer(config, options, pool);
-//   initialise(trainer.layout(), seed, trainer.values().data());   // or load_parameters()
+//   initialise(trainer.layout(), seed, 0.02, trainer.values().data());   // or load_parameters()
 //   for each step:
 //     for each of its micro-batches: trainer.step_gradients(batch, its share of the targets);
 //     trainer.apply(learning_rate);

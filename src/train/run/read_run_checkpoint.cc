@@ -70,8 +70,9 @@ Status restore_one(const TensorSource& source, const StateTarget& target, const 
   QN_CHECK(shape.elements() == static_cast<int64_t>(target.values.size()),
            "a shape of other size: " + target.name);
   QN_TRY(const Tensor tensor, source.load(name));
-  if (!target.values.empty()) std::memcpy(target.values.data(), tensor.data, target.values.size_bytes());
-  source.release(tensor.data, tensor.bytes());
+  auto* values = reinterpret_cast<std::byte*>(target.values.data());
+  const std::byte* read = source.read_once(tensor.data, tensor.bytes(), values);
+  if (read != values && !target.values.empty()) std::memcpy(values, read, target.values.size_bytes());
   return {};
 }
 

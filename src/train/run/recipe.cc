@@ -146,7 +146,7 @@ class Reader {
     QN_RETURN_IF_ERROR(read_sizes(fields, train));
     QN_RETURN_IF_ERROR(read_schedule(fields, train));
     QN_TRY(train.weight_decay, fields.number("weight_decay", 0.1, 0, 10));
-    QN_TRY(train.no_decay, fields.strings("no_decay", {"*.A_log", "*.dt_bias"}));
+    QN_TRY(train.no_decay, fields.strings("no_decay", kNoDecay));
     QN_TRY(train.beta1, fields.number("beta1", 0.9, 0, 0.999999));
     QN_TRY(train.beta2, fields.number("beta2", 0.95, 0, 0.999999999));
     QN_TRY(train.epsilon, fields.number("epsilon", 1e-8, 1e-30, 1));
@@ -300,11 +300,14 @@ Json Recipe::essence() const {
                   {"seed", train.seed}};
   Json shape = model;
   shape["initializer_range"] = initializer_range;
-  return {{"model", std::move(shape)}, {"train", std::move(trained)}};
+  return {
+      {"model", std::move(shape)},
+      {"tokenizer", {{"vocab_size", tokenizer.vocab_size}}},  // a folder's may lie elsewhere: the data tells
+      {"train", std::move(trained)}};
 }
 
 Status same_essence(const Json& recipe, const Json& other, const std::string& where) {
-  for (const char* section : {"model", "train"}) {
+  for (const char* section : {"model", "tokenizer", "train"}) {
     if (!recipe[section].is_object() || !other.is_object() || !other.contains(section) ||
         !other[section].is_object()) {
       return Error(fmt::format("{}: field {}: an object is expected", where, section));

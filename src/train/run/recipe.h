@@ -28,6 +28,9 @@ struct DataRecipe {
   int64_t held_out_tokens = 0;
 };
 
+// Tensors that do not decay unless a recipe says otherwise: those whose neutral value is not 0.
+inline const std::vector<std::string> kNoDecay{"*.A_log", "*.dt_bias", "*.linear_attn.norm.weight"};
+
 // [train]
 struct TrainRecipe {
   int64_t batch_tokens = 0;     // most of an optimiser step

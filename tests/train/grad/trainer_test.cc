@@ -37,8 +37,8 @@ class TrainerTest : public testing::Test {
 TEST_F(TrainerTest, AnyNumberOfThreadsGivesTheSameBits) {
   ThreadPool one(1), three(3);
   Trainer a(config_, options(), one), b(config_, options(), three);
-  initialise(a.layout(), 4, a.values().data());
-  initialise(b.layout(), 4, b.values().data());
+  initialise(a.layout(), 4, 0.02, a.values().data());
+  initialise(b.layout(), 4, 0.02, b.values().data());
   steps(a, 0, 3);
   steps(b, 0, 3);
   EXPECT_TRUE(same_bits(a.values(), b.values()));
@@ -51,8 +51,8 @@ TEST_F(TrainerTest, RecomputationGivesTheSameBits) {
   Trainer a(config_, o, pool);
   o.recompute = true;
   Trainer b(config_, o, pool);
-  initialise(a.layout(), 4, a.values().data());
-  initialise(b.layout(), 4, b.values().data());
+  initialise(a.layout(), 4, 0.02, a.values().data());
+  initialise(b.layout(), 4, 0.02, b.values().data());
   steps(a, 0, 2);
   steps(b, 0, 2);
   EXPECT_TRUE(same_bits(a.values(), b.values()));
@@ -61,8 +61,8 @@ TEST_F(TrainerTest, RecomputationGivesTheSameBits) {
 TEST_F(TrainerTest, GoesOnFromStoredStateBitForBit) {
   ThreadPool pool(2);
   Trainer whole(config_, options(), pool), first(config_, options(), pool), second(config_, options(), pool);
-  initialise(whole.layout(), 4, whole.values().data());
-  initialise(first.layout(), 4, first.values().data());
+  initialise(whole.layout(), 4, 0.02, whole.values().data());
+  initialise(first.layout(), 4, 0.02, first.values().data());
   steps(whole, 0, 4);
   steps(first, 0, 2);
   std::ranges::copy(first.values(), second.values().begin());
@@ -76,7 +76,7 @@ TEST_F(TrainerTest, GoesOnFromStoredStateBitForBit) {
 TEST_F(TrainerTest, LearnsABatchByHeartAndEvaluatesWithoutATrace) {
   ThreadPool pool(2);
   Trainer trainer(config_, options(), pool);
-  initialise(trainer.layout(), 1, trainer.values().data());
+  initialise(trainer.layout(), 1, 0.02, trainer.values().data());
   const Batch batch = random_batch({20, 20}, config_.vocab_size, 3);
   const Losses before = must(trainer.evaluate(batch));
   EXPECT_NEAR(before.cross_entropy, std::log(static_cast<double>(config_.vocab_size)), 0.2);
@@ -93,7 +93,7 @@ TEST_F(TrainerTest, LearnsABatchByHeartAndEvaluatesWithoutATrace) {
 TEST_F(TrainerTest, CountsWhereTokensGo) {
   ThreadPool pool(2);
   Trainer trainer(config_, options(), pool);
-  initialise(trainer.layout(), 1, trainer.values().data());
+  initialise(trainer.layout(), 1, 0.02, trainer.values().data());
   for (int i = 0; i < 2; ++i) must(trainer.step_gradients(random_batch({50, 7}, config_.vocab_size, 3), 0.5));
   for (const RoutingRecord& record : trainer.routing().layers) {
     EXPECT_EQ(record.rows, 2 * 57);
@@ -143,7 +143,7 @@ TEST_F(TrainerTest, ClipsByTheGlobalNorm) {
 TEST_F(TrainerTest, NamesTheStepOfALossThatIsNotFinite) {
   ThreadPool pool(2);
   Trainer trainer(config_, options(), pool);
-  initialise(trainer.layout(), 1, trainer.values().data());
+  initialise(trainer.layout(), 1, 0.02, trainer.values().data());
   const Batch batch = random_batch({20}, config_.vocab_size, 3);
   must(trainer.step_gradients(batch));
   must(trainer.apply(1e-3));
@@ -181,7 +181,7 @@ TEST_F(TrainerTest, SavedWeightsAreReadBackAndRun) {
   ThreadPool pool(2);
   const ParameterLayout layout(config_, true);
   std::vector<float> values(static_cast<size_t>(layout.size())), read(values.size());
-  initialise(layout, 9, values.data());
+  initialise(layout, 9, 0.02, values.data());
   for (const WeightType type : {WeightType::kF32, WeightType::kBF16}) {
     const std::string folder = fmt::format("{}train-save-{}", testing::TempDir(), ::getpid());
     must(save_parameters(layout, config_, values.data(), type, folder));
@@ -207,7 +207,7 @@ TEST_F(TrainerTest, SavedWeightsAreReadBackAndRun) {
 TEST_F(TrainerTest, InitialValuesHaveTheirSpread) {
   const ParameterLayout layout(config_, true);
   std::vector<float> values(static_cast<size_t>(layout.size()));
-  initialise(layout, 9, values.data());
+  initialise(layout, 9, 0.02, values.data());
   const auto at = [&](const std::string& name) { return values.data() + layout.offset(name); };
   const float* embedding = at("model.embed_tokens.weight");
   double sum = 0, squares = 0;
