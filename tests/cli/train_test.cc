@@ -129,16 +129,16 @@ TEST_F(Train, WrongRecipesSayWhatIsWrong) {
         {"step ", " is "});
   wrong("data", "text.txt", "none.txt", {"none.txt", "No such file"});
   wrong("data", "\"talk.jsonl\", \"text.txt\"", "\"empty.txt\"", {"empty.txt", "no text"});
-  wrong("data", "talk.jsonl", "bad.jsonl", {"bad.jsonl", "line 1", "messages"});
+  wrong("data", "talk.jsonl", "bad.jsonl", {"bad.jsonl:1", "messages"});
   expect_error(qnext({"train", path("none.toml")}), 1, {"none.toml", "No such file"});
 }
 
 TEST_F(Train, AChangedRecipeIsNotGoneOnWith) {
   ASSERT_EQ(train({}, "out").code, 0);
   Recipe recipe;
-  recipe.train += "lr = 0.5\n";
-  expect_error(train(recipe, "out"), 1, {"train.lr", "0.5"});
-  scratch_.file("text.txt", "Another text.\n");
+  recipe.train += "seed = 5\n";
+  expect_error(train(recipe, "out"), 1, {"train.seed", "5"});
+  scratch_.file("text.txt", read_all(path("text.txt")) + "Another text.\n");
   expect_error(train({}, "out"), 1, {"data"});
 }
 

@@ -36,7 +36,9 @@ class RunLogTest : public test::FolderTest {
     ASSERT_TRUE(opened.ok()) << opened.error().message();
     for (int64_t step = from; step <= to; ++step) {
       ASSERT_TRUE((*opened)->add(record(step)).ok());
-      if (step % 4 == 0) ASSERT_TRUE((*opened)->add(Evaluation{step, 2.5, {{"a", 2}, {"b", 3}}}).ok());
+      if (step % 4 == 0) {
+        ASSERT_TRUE((*opened)->add(Evaluation{step, 2.5, {{"a", 2}, {"b", 3}}}).ok());
+      }
     }
     ASSERT_TRUE((*opened)->sync().ok());
   }
