@@ -1,0 +1,427 @@
+#!/usr/bin/python3
+"""Speed of training steps of the same model as bench_train, written for PyTorch on the CPU: the baseline of
+bench/train.cc. float32, autograd, torch.optim.AdamW; all sequences of a step have one length and are one batch.
+
+  train_torch.py [--sequences N] [--length N] [--steps N] [--threads N] [--no-mtp] [--json] [CONFIG.json]
+  train_torch.py --check tests/data/golden/tiny-train    # are losses, gradient norm and AdamW steps right?
+
+Debian: apt-get install python3-torch libopenblas0-pthread. Without OpenBLAS its matrix products are those of
+the reference BLAS, many times slower.
+"""
+import argparse
+import json
+import math
+import os
+import resource
+import statistics
+import sys
+import time
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+CHUNK = 64  # of the delta rule
+BALANCE, MTP = 0.001, 0.1  # factors of the load-balancing and the MTP loss
+DEFAULTS = dict(  # those of bench/train.cc
+    vocab_size=4096, hidden_size=256, num_hidden_layers=8, num_attention_heads=4, num_key_value_heads=2,
+    head_dim=64, partial_rotary_factor=0.25, rope_theta=1e7, rms_norm_eps=1e-6, linear_num_key_heads=4,
+    linear_num_value_heads=8, linear_key_head_dim=32, linear_value_head_dim=32, linear_conv_kernel_dim=4,
+    num_experts=32, num_experts_per_tok=4, moe_intermediate_size=128, shared_expert_intermediate_size=128)
+OPTIONAL = dict(norm_topk_prob=True, tie_word_embeddings=False, full_attention_interval=4, layer_types=None,
+                decoder_sparse_step=1, mlp_only_layers=(), intermediate_size=0)
+
+
+def read_config(path=None):
+    given = dict(DEFAULTS)
+    if path:
+        with open(path, encoding="utf-8") as file:
+            given = json.load(file)
+        given.update(given.get("rope_parameters") or {})
+        missing = [name for name in DEFAULTS if name not in given]
+        if missing:
+            sys.exit(f"{path}: {', '.join(missing)} missing")
+        if given.get("rope_scaling"):
+            sys.exit(f"{path}: rope_scaling is not known here")
+    c = SimpleNamespace(**{name: given.get(name, OPTIONAL.get(name)) for name in {**DEFAULTS, **OPTIONAL}})
+    layers = range(c.num_hidden_layers)
+    c.full_attention = [t == "full_attention" for t in c.layer_types] if c.layer_types else [
+        (i + 1) % c.full_attention_interval == 0 for i in layers]
+    c.moe = [i not in c.mlp_only_layers and (i + 1) % c.decoder_sparse_step == 0 for i in layers]
+    return c
+
+
+class Norm(nn.Module):
+    """Zero-centred: the factor is 1 + weight."""
+
+    def __init__(self, size, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.zeros(size)), eps
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * (1 + self.weight)
+
+
+class GatedNorm(nn.Module):
+    """A plain weight, and silu(z) as gate."""
+
+    def __init__(self, size, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(size)), eps
+
+    def forward(self, x, z):
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * F.silu(z)
+
+
+def delta_rule(q, k, v, beta, g):
+    """Gated delta rule in chunks. q, k [B, H, T, dk], v [B, H, T, dv], beta, g [B, H, T]; returns [B, H, T, dv]."""
+    length = q.shape[2]
+    pad = -length % CHUNK
+    if pad:  # k = beta = g = 0 leave the state as it is
+        q, k, v = (F.pad(x, (0, 0, 0, pad)) for x in (q, k, v))
+        beta, g = (F.pad(x, (0, pad)) for x in (beta, g))
+    q, k, v, beta, g = (x.unflatten(2, (-1, CHUNK)) for x in (q, k, v, beta, g))
+    g = g.cumsum(-1)
+    upper = torch.ones(CHUNK, CHUNK, dtype=torch.bool).triu(1)
+    decay = (g[..., :, None] - g[..., None, :]).masked_fill(upper, -math.inf).exp()
+    beta, scale = beta[..., None], g.exp()[..., None]
+    k_beta, k_back = k * beta, k.transpose(-1, -2)
+    # (1 + L) U = beta V - beta e^G K S: both right sides at once. The diagonal of L is not read.
+    both = torch.linalg.solve_triangular((k_beta @ k_back) * decay, torch.cat([v * beta, k_beta * scale], -1),
+                                         upper=False, unitriangular=True)
+    u, w = both.split([v.shape[-1], k.shape[-1]], -1)
+    within, q = (q @ k_back) * decay, q * scale
+    last = g[..., -1:]
+    k_last, keep = (k * (last - g).exp()[..., None]).transpose(-1, -2), last.exp()[..., None]
+    state, out = None, []
+    for i in range(q.shape[2]):
+        new = u[:, :, i] if state is None else u[:, :, i] - w[:, :, i] @ state
+        o = within[:, :, i] @ new
+        out.append(o if state is None else o + q[:, :, i] @ state)
+        write = k_last[:, :, i] @ new
+        state = write if state is None else state * keep[:, :, i] + write
+    return torch.cat(out, 2)[:, :, :length]
+
+
+class DeltaNet(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.heads, self.group = c.linear_num_key_heads, c.linear_num_value_heads // c.linear_num_key_heads
+        self.dk, self.dv = c.linear_key_head_dim, c.linear_value_head_dim
+        keys, values = self.heads * self.dk, c.linear_num_value_heads * self.dv
+        self.sizes = [keys, keys, values]
+        self.in_proj_qkvz = nn.Linear(c.hidden_size, 2 * keys + 2 * values, bias=False)
+        self.in_proj_ba = nn.Linear(c.hidden_size, 2 * c.linear_num_value_heads, bias=False)
+        channels, kernel = 2 * keys + values, c.linear_conv_kernel_dim
+        self.conv1d = nn.Conv1d(channels, channels, kernel, groups=channels, padding=kernel - 1, bias=False)
+        self.A_log = nn.Parameter(torch.empty(c.linear_num_value_heads))
+        self.dt_bias = nn.Parameter(torch.ones(c.linear_num_value_heads))
+        self.norm = GatedNorm(self.dv, c.rms_norm_eps)
+        self.out_proj = nn.Linear(values, c.hidden_size, bias=False)
+
+    def forward(self, x, _):
+        batch, length = x.shape[:2]
+        wide = self.group * self.dv
+        parts = self.in_proj_qkvz(x).unflatten(-1, (self.heads, -1)).split([self.dk, self.dk, wide, wide], -1)
+        b, a = (y.flatten(2) for y in self.in_proj_ba(x).unflatten(-1, (self.heads, -1)).chunk(2, -1))
+        mixed = torch.cat([y.flatten(2) for y in parts[:3]], -1).transpose(1, 2)
+        mixed = F.silu(self.conv1d(mixed)[..., :length])  # [B, channels, T]
+        q, k, v = (y.unflatten(1, (-1, d)).transpose(2, 3)
+                   for y, d in zip(mixed.split(self.sizes, 1), (self.dk, self.dk, self.dv)))
+        q, k = (y * torch.rsqrt(y.pow(2).sum(-1, keepdim=True) + 1e-6) for y in (q, k))
+        q, k = ((y.repeat_interleave(self.group, 1)) for y in (q * self.dk**-0.5, k))
+        g = -self.A_log.exp() * F.softplus(a + self.dt_bias)
+        out = delta_rule(q, k, v, b.sigmoid().transpose(1, 2), g.transpose(1, 2)).transpose(1, 2)
+        z = parts[3].reshape(batch, length, -1, self.dv)
+        return self.out_proj(self.norm(out, z).flatten(2))
+
+
+def rotate(x, table):
+    cos, sin = table
+    half = cos.shape[-1]
+    first, second, rest = x.split([half, half, x.shape[-1] - 2 * half], -1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], -1)
+
+
+def causal_attention(q, k, v):
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    later = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)
+    scores = (q * q.shape[-1]**-0.5) @ k.transpose(-1, -2)
+    return scores.masked_fill(later, -math.inf).softmax(-1) @ v
+
+
+class Attention(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.heads, self.kv_heads, self.d = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        self.q_proj = nn.Linear(c.hidden_size, 2 * self.heads * self.d, bias=False)
+        self.k_proj = nn.Linear(c.hidden_size, self.kv_heads * self.d, bias=False)
+        self.v_proj = nn.Linear(c.hidden_size, self.kv_heads * self.d, bias=False)
+        self.o_proj = nn.Linear(self.heads * self.d, c.hidden_size, bias=False)
+        self.q_norm, self.k_norm = Norm(self.d, c.rms_norm_eps), Norm(self.d, c.rms_norm_eps)
+
+    def forward(self, x, table):
+        q, gate = self.q_proj(x).unflatten(-1, (self.heads, -1)).chunk(2, -1)
+        k, v = (y.unflatten(-1, (self.kv_heads, -1)) for y in (self.k_proj(x), self.v_proj(x)))
+        q, k, v = (y.transpose(1, 2) for y in (self.q_norm(q), self.k_norm(k), v))
+        q, k = rotate(q, table), rotate(k, table)
+        k, v = (y.repeat_interleave(self.heads // self.kv_heads, 1) for y in (k, v))
+        out = causal_attention(q, k, v).transpose(1, 2)
+        return self.o_proj((out * gate.sigmoid()).flatten(2))
+
+
+class Mlp(nn.Module):
+    def __init__(self, hidden, width):
+        super().__init__()
+        self.gate_proj = nn.Linear(hidden, width, bias=False)
+        self.up_proj = nn.Linear(hidden, width, bias=False)
+        self.down_proj = nn.Linear(width, hidden, bias=False)
+
+    def forward(self, x):
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Experts(nn.Module):
+    """The weights of all experts, [E, 2 width, hidden] (gate, then up) and [E, hidden, width]."""
+
+    def __init__(self, c):
+        super().__init__()
+        e, hidden, width = c.num_experts, c.hidden_size, c.moe_intermediate_size
+        self.gate_up_proj = nn.Parameter(torch.empty(e, 2 * width, hidden))
+        self.down_proj = nn.Parameter(torch.empty(e, hidden, width))
+
+    def forward(self, x, chosen, weights):
+        """x [N, hidden]; chosen, weights [N, k]. Rows are sorted by expert, each expert sees one run of them."""
+        order = chosen.flatten().argsort()
+        tokens = torch.div(order, chosen.shape[1], rounding_mode="floor")
+        counts = chosen.flatten().bincount(minlength=self.down_proj.shape[0])
+        out = []
+        runs = x.index_select(0, tokens).split(counts.tolist())
+        for run, gate_up, down in zip(runs, self.gate_up_proj.unbind(), self.down_proj.unbind()):
+            gate, up = F.linear(run, gate_up).chunk(2, -1)
+            out.append(F.linear(F.silu(gate) * up, down))
+        scaled = torch.cat(out) * weights.flatten().index_select(0, order)[:, None]
+        return torch.zeros_like(x).index_add(0, tokens, scaled), counts
+
+
+class Moe(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.top, self.normalised = c.num_experts_per_tok, c.norm_topk_prob
+        self.gate = nn.Linear(c.hidden_size, c.num_experts, bias=False)
+        self.experts = Experts(c)
+        self.shared_expert = Mlp(c.hidden_size, c.shared_expert_intermediate_size)
+        self.shared_expert_gate = nn.Linear(c.hidden_size, 1, bias=False)
+
+    def forward(self, x):
+        """Also the tokens of each expert and the sum of the router's probabilities, for the balance loss."""
+        rows = x.flatten(0, 1)
+        p = self.gate(rows).softmax(-1)
+        weights, chosen = p.topk(self.top, -1)
+        if self.normalised:
+            weights = weights / weights.sum(-1, keepdim=True)
+        out, counts = self.experts(rows, chosen, weights)
+        out = out + self.shared_expert_gate(rows).sigmoid() * self.shared_expert(rows)
+        return out.view_as(x), (counts, p.sum(0), len(rows))
+
+
+class Layer(nn.Module):
+    def __init__(self, c, full_attention, moe):
+        super().__init__()
+        self.input_layernorm = Norm(c.hidden_size, c.rms_norm_eps)
+        self.post_attention_layernorm = Norm(c.hidden_size, c.rms_norm_eps)
+        self.mixer = "self_attn" if full_attention else "linear_attn"
+        setattr(self, self.mixer, Attention(c) if full_attention else DeltaNet(c))
+        self.mlp = Moe(c) if moe else Mlp(c.hidden_size, c.intermediate_size)
+
+    def forward(self, x, table, routing):
+        x = x + getattr(self, self.mixer)(self.input_layernorm(x), table)
+        y = self.mlp(self.post_attention_layernorm(x))
+        if isinstance(self.mlp, Moe):
+            y, routed = y
+            routing.append(routed)
+        return x + y
+
+
+class Network(nn.Module):
+    def __init__(self, c, mtp):
+        super().__init__()
+        self.c = c
+        norm = lambda: Norm(c.hidden_size, c.rms_norm_eps)
+        self.model = nn.Module()
+        self.model.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
+        self.model.layers = nn.ModuleList(Layer(c, *kinds) for kinds in zip(c.full_attention, c.moe))
+        self.model.norm = norm()
+        self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
+        if c.tie_word_embeddings:
+            self.lm_head.weight = self.model.embed_tokens.weight
+        self.mtp = nn.Module() if mtp else None
+        if mtp:
+            self.mtp.fc = nn.Linear(2 * c.hidden_size, c.hidden_size, bias=False)
+            self.mtp.pre_fc_norm_embedding, self.mtp.pre_fc_norm_hidden, self.mtp.norm = norm(), norm(), norm()
+            self.mtp.layers = nn.ModuleList([Layer(c, True, True)])
+
+    def rotation(self, length):
+        half = int(self.c.head_dim * self.c.partial_rotary_factor) // 2
+        angles = torch.arange(length)[:, None] * self.c.rope_theta**(-torch.arange(half) / half)
+        return angles.cos(), angles.sin()
+
+    def cross_entropy(self, hidden, targets):
+        return F.cross_entropy(self.lm_head(hidden).flatten(0, 1), targets.flatten())
+
+    def forward(self, ids):
+        """ids [B, T]; returns cross-entropy, balance loss and MTP loss."""
+        embedded, table, routing = self.model.embed_tokens(ids), self.rotation(ids.shape[1]), []
+        x = embedded
+        for layer in self.model.layers:
+            x = layer(x, table, routing)
+        hidden = self.model.norm(x)
+        losses = [self.cross_entropy(hidden[:, :-1], ids[:, 1:]), torch.zeros(()), torch.zeros(())]
+        if routing:
+            counts, p, rows = (sum(part) for part in zip(*routing))
+            losses[1] = self.c.num_experts * (counts / rows * p / rows).sum()
+        if self.mtp is not None:
+            m = self.mtp
+            pair = [m.pre_fc_norm_embedding(embedded[:, 1:-1]), m.pre_fc_norm_hidden(hidden[:, :-2])]
+            table = tuple(t[:-2] for t in table)
+            x = m.norm(m.layers[0](m.fc(torch.cat(pair, -1)), table, []))
+            losses[2] = self.cross_entropy(x, ids[:, 2:])
+        return losses
+
+
+def optimiser(network, weight_decay_everywhere=False):
+    kept = () if weight_decay_everywhere else ("A_log", "dt_bias", "linear_attn.norm.weight")
+    groups = [[], []]
+    for name, parameter in network.named_parameters():
+        groups[name.endswith(kept) if kept else 0].append(parameter)
+    groups = [dict(params=g, weight_decay=wd) for g, wd in zip(groups, (0.1, 0.0)) if g]
+    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
+
+
+def initialise(network):
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith("A_log"):
+                parameter.uniform_(1e-4, 16).log_()
+            elif parameter.dim() > 1:
+                parameter.normal_(0, 0.02)
+
+
+def measure(arguments):
+    torch.manual_seed(1)
+    c = read_config(arguments.config)
+    network = Network(c, arguments.mtp)
+    initialise(network)
+    adamw = optimiser(network)
+    ids = torch.randint(c.vocab_size, (arguments.sequences, arguments.length))
+    times = []
+    for step in range(arguments.steps + 1):  # the first warms up
+        start = time.perf_counter()
+        adamw.zero_grad(set_to_none=True)
+        cross_entropy, balance, mtp = network(ids)
+        (cross_entropy + BALANCE * balance + MTP * mtp).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        adamw.step()
+        times.append(time.perf_counter() - start)
+        losses = [loss.item() for loss in (cross_entropy, balance, mtp)]
+        if not arguments.json:
+            print("step {}: cross-entropy {:.4f}, balance {:.4f}, MTP {:.4f}; {:.3f} s".format(step, *losses, times[-1]))
+    result = dict(
+        torch=torch.__version__, threads=torch.get_num_threads(), sequences=arguments.sequences,
+        length=arguments.length, steps=arguments.steps,
+        parameters=sum(p.numel() for p in network.parameters()),
+        tokens_per_second=ids.numel() / statistics.median(times[1:]),
+        losses=dict(zip(("cross_entropy", "balance", "mtp"), losses)),
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print("torch {torch}, {threads} threads, {parameters} parameters; median: {tokens_per_second:.0f} tokens/s; "
+              "memory {peak_memory_mb:.0f} MB at most".format(**result))
+
+
+def synthetic(name, shape):
+    """The weights of the golden fixtures: see tools/golden.py."""
+    mask, seed = 0xFFFFFFFF, 0x811C9DC5
+    for byte in name.encode():
+        seed = (seed ^ byte) * 0x01000193 & mask
+    x = torch.arange(math.prod(shape)) * 0x9E3779B1 + seed & mask
+    x = (x ^ x >> 16) * 0x7FEB352D & mask
+    x = (x ^ x >> 15) * 0x846CA68B & mask
+    u = ((x ^ x >> 16) >> 8).float().reshape(shape) * 2.0**-23 - 1
+    kind = name.split(".")[-2] if name.endswith(".weight") else name.split(".")[-1]
+    if kind == "A_log":
+        value = (1 + 7.5 * (u + 1)).log()
+    elif kind == "dt_bias":
+        value = 2 * u - 2
+    elif name.endswith("linear_attn.norm.weight"):
+        value = 1 + 0.2 * u
+    elif len(shape) == 1:
+        value = 0.2 * u
+    elif kind in ("conv1d", "embed_tokens"):
+        value = 0.5 * u if kind == "conv1d" else u
+    else:
+        value = u * ((2 if kind in ("gate", "shared_expert_gate", "lm_head") else 1) * math.sqrt(3 / shape[-1]))
+    return value.bfloat16().float()
+
+
+def fill(network):
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".experts." not in name:
+                parameter.copy_(synthetic(name, parameter.shape))
+                continue
+            before, fused = name.rsplit(".", 1)
+            kinds = ("gate_proj", "up_proj") if fused == "gate_up_proj" else (fused,)
+            for e, expert in enumerate(parameter):
+                for part, kind in zip(expert.chunk(len(kinds)), kinds):
+                    part.copy_(synthetic(f"{before}.{e}.{kind}.weight", part.shape))
+
+
+def check(folder):
+    with open(os.path.join(folder, "golden.json"), encoding="utf-8") as file:
+        golden = json.load(file)
+    network = Network(read_config(os.path.join(folder, "config.json")), False)
+    fill(network)
+    adamw = optimiser(network, weight_decay_everywhere=True)
+    worst = {}
+
+    def compare(what, value, expected):
+        worst[what] = max(worst.get(what, 0), abs(value / expected - 1))
+
+    for step, expected in enumerate(zip(golden["adamw"]["cross_entropy"], golden["adamw"]["aux_loss"])):
+        adamw.zero_grad(set_to_none=True)
+        cross_entropy, balance, _ = network(torch.tensor(golden["sequences"]))
+        (cross_entropy + golden["aux_coefficient"] * balance).backward()
+        if step == 0:
+            norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf)
+            compare("grad_norm", norm.item(), golden["grad_norm"])
+            compare("cross_entropy", cross_entropy.item(), golden["cross_entropy"])
+            compare("aux_loss", balance.item(), golden["aux_loss"])
+        compare("cross_entropy of ten steps", cross_entropy.item(), expected[0])
+        compare("aux_loss of ten steps", balance.item(), expected[1])
+        adamw.step()
+    bounds = {what: 1e-3 if "steps" in what else 1e-4 for what in worst}
+    for what, difference in worst.items():
+        print(f"{what}: relative difference {difference:.1e}, at most {bounds[what]:.0e}")
+    if not all(worst[what] <= bounds[what] for what in worst):  # not <= catches NaN too
+        sys.exit("the baseline is wrong")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Speed of training with PyTorch on the CPU")
+    parser.add_argument("config", nargs="?", help="config.json as published; without it the model of bench_train")
+    for name, default in (("sequences", 16), ("length", 256), ("steps", 3), ("threads", 2)):
+        parser.add_argument("--" + name, type=int, default=default)
+    parser.add_argument("--no-mtp", dest="mtp", action="store_false")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", metavar="FOLDER")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    check(arguments.check) if arguments.check else measure(arguments)
+
+
+if __name__ == "__main__":
+    main()
