@@ -5,8 +5,8 @@ bench/train.cc. float32, autograd, torch.optim.AdamW; all sequences of a step ha
   train_torch.py [--sequences N] [--length N] [--steps N] [--threads N] [--no-mtp] [--json] [CONFIG.json]
   train_torch.py --check tests/data/golden/tiny-train    # are losses, gradient norm and AdamW steps right?
 
-Debian: apt-get install python3-torch libopenblas0-pthread. Without OpenBLAS its matrix products are those of
-the reference BLAS, many times slower.
+Debian: apt-get install python3-torch libopenblas0-openmp. Without OpenBLAS the products are those of the
+reference BLAS; its pthread variant fights with the threads of PyTorch.
 """
 import argparse
 import json
@@ -29,8 +29,6 @@ DEFAULTS = dict(  # those of bench/train.cc
     head_dim=64, partial_rotary_factor=0.25, rope_theta=1e7, rms_norm_eps=1e-6, linear_num_key_heads=4,
     linear_num_value_heads=8, linear_key_head_dim=32, linear_value_head_dim=32, linear_conv_kernel_dim=4,
     num_experts=32, num_experts_per_tok=4, moe_intermediate_size=128, shared_expert_intermediate_size=128)
-OPTIONAL = dict(norm_topk_prob=True, tie_word_embeddings=False, full_attention_interval=4, layer_types=None,
-                decoder_sparse_step=1, mlp_only_layers=(), intermediate_size=0)
 
 
 def read_config(path=None):
@@ -39,39 +37,31 @@ def read_config(path=None):
         with open(path, encoding="utf-8") as file:
             given = json.load(file)
         given.update(given.get("rope_parameters") or {})
-        missing = [name for name in DEFAULTS if name not in given]
-        if missing:
-            sys.exit(f"{path}: {', '.join(missing)} missing")
-        if given.get("rope_scaling"):
-            sys.exit(f"{path}: rope_scaling is not known here")
-    c = SimpleNamespace(**{name: given.get(name, OPTIONAL.get(name)) for name in {**DEFAULTS, **OPTIONAL}})
-    layers = range(c.num_hidden_layers)
-    c.full_attention = [t == "full_attention" for t in c.layer_types] if c.layer_types else [
-        (i + 1) % c.full_attention_interval == 0 for i in layers]
-    c.moe = [i not in c.mlp_only_layers and (i + 1) % c.decoder_sparse_step == 0 for i in layers]
+    missing = [name for name in DEFAULTS if name not in given]
+    if missing or any(given.get(name) for name in ("rope_scaling", "mlp_only_layers")):
+        sys.exit(f"{path}: missing {missing}, or rope_scaling or mlp_only_layers, which are not known here")
+    c = SimpleNamespace(**{name: given[name] for name in DEFAULTS})
+    c.norm_topk_prob, c.tied = given.get("norm_topk_prob", True), given.get("tie_word_embeddings", False)
+    interval = given.get("full_attention_interval", 4)
+    c.full_attention = [(i + 1) % interval == 0 for i in range(c.num_hidden_layers)]
     return c
 
 
-class Norm(nn.Module):
-    """Zero-centred: the factor is 1 + weight."""
+def linear(inputs, outputs):
+    return nn.Linear(inputs, outputs, bias=False)
 
-    def __init__(self, size, eps):
+
+def rms(x, eps):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
+
+
+class Norm(nn.Module):
+    def __init__(self, size, eps, centre=1.0):  # the factor is centre + weight
         super().__init__()
-        self.weight, self.eps = nn.Parameter(torch.zeros(size)), eps
+        self.weight, self.eps, self.centre = nn.Parameter(torch.full((size,), 1 - centre)), eps, centre
 
     def forward(self, x):
-        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * (1 + self.weight)
-
-
-class GatedNorm(nn.Module):
-    """A plain weight, and silu(z) as gate."""
-
-    def __init__(self, size, eps):
-        super().__init__()
-        self.weight, self.eps = nn.Parameter(torch.ones(size)), eps
-
-    def forward(self, x, z):
-        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * F.silu(z)
+        return rms(x, self.eps) * (self.centre + self.weight if self.centre else self.weight)
 
 
 def delta_rule(q, k, v, beta, g):
@@ -111,14 +101,14 @@ class DeltaNet(nn.Module):
         self.dk, self.dv = c.linear_key_head_dim, c.linear_value_head_dim
         keys, values = self.heads * self.dk, c.linear_num_value_heads * self.dv
         self.sizes = [keys, keys, values]
-        self.in_proj_qkvz = nn.Linear(c.hidden_size, 2 * keys + 2 * values, bias=False)
-        self.in_proj_ba = nn.Linear(c.hidden_size, 2 * c.linear_num_value_heads, bias=False)
+        self.in_proj_qkvz = linear(c.hidden_size, 2 * keys + 2 * values)
+        self.in_proj_ba = linear(c.hidden_size, 2 * c.linear_num_value_heads)
         channels, kernel = 2 * keys + values, c.linear_conv_kernel_dim
         self.conv1d = nn.Conv1d(channels, channels, kernel, groups=channels, padding=kernel - 1, bias=False)
         self.A_log = nn.Parameter(torch.empty(c.linear_num_value_heads))
         self.dt_bias = nn.Parameter(torch.ones(c.linear_num_value_heads))
-        self.norm = GatedNorm(self.dv, c.rms_norm_eps)
-        self.out_proj = nn.Linear(values, c.hidden_size, bias=False)
+        self.norm = Norm(self.dv, c.rms_norm_eps, centre=0.0)
+        self.out_proj = linear(values, c.hidden_size)
 
     def forward(self, x, _):
         batch, length = x.shape[:2]
@@ -134,7 +124,7 @@ class DeltaNet(nn.Module):
         g = -self.A_log.exp() * F.softplus(a + self.dt_bias)
         out = delta_rule(q, k, v, b.sigmoid().transpose(1, 2), g.transpose(1, 2)).transpose(1, 2)
         z = parts[3].reshape(batch, length, -1, self.dv)
-        return self.out_proj(self.norm(out, z).flatten(2))
+        return self.out_proj((self.norm(out) * F.silu(z)).flatten(2))
 
 
 def rotate(x, table):
@@ -156,10 +146,9 @@ class Attention(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.heads, self.kv_heads, self.d = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        self.q_proj = nn.Linear(c.hidden_size, 2 * self.heads * self.d, bias=False)
-        self.k_proj = nn.Linear(c.hidden_size, self.kv_heads * self.d, bias=False)
-        self.v_proj = nn.Linear(c.hidden_size, self.kv_heads * self.d, bias=False)
-        self.o_proj = nn.Linear(self.heads * self.d, c.hidden_size, bias=False)
+        hidden, keys = c.hidden_size, self.kv_heads * self.d
+        self.q_proj, self.o_proj = linear(hidden, 2 * self.heads * self.d), linear(self.heads * self.d, hidden)
+        self.k_proj, self.v_proj = linear(hidden, keys), linear(hidden, keys)
         self.q_norm, self.k_norm = Norm(self.d, c.rms_norm_eps), Norm(self.d, c.rms_norm_eps)
 
     def forward(self, x, table):
@@ -175,45 +164,35 @@ class Attention(nn.Module):
 class Mlp(nn.Module):
     def __init__(self, hidden, width):
         super().__init__()
-        self.gate_proj = nn.Linear(hidden, width, bias=False)
-        self.up_proj = nn.Linear(hidden, width, bias=False)
-        self.down_proj = nn.Linear(width, hidden, bias=False)
+        self.gate_proj, self.up_proj = linear(hidden, width), linear(hidden, width)
+        self.down_proj = linear(width, hidden)
 
     def forward(self, x):
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
-class Experts(nn.Module):
-    """The weights of all experts, [E, 2 width, hidden] (gate, then up) and [E, hidden, width]."""
-
+class Moe(nn.Module):
     def __init__(self, c):
         super().__init__()
         e, hidden, width = c.num_experts, c.hidden_size, c.moe_intermediate_size
-        self.gate_up_proj = nn.Parameter(torch.empty(e, 2 * width, hidden))
-        self.down_proj = nn.Parameter(torch.empty(e, hidden, width))
+        self.top, self.normalised = c.num_experts_per_tok, c.norm_topk_prob
+        self.gate, self.shared_expert_gate = linear(hidden, e), linear(hidden, 1)
+        self.experts = nn.Module()
+        self.experts.gate_up_proj = nn.Parameter(torch.empty(e, 2 * width, hidden))  # gate rows, then up rows
+        self.experts.down_proj = nn.Parameter(torch.empty(e, hidden, width))
+        self.shared_expert = Mlp(hidden, c.shared_expert_intermediate_size)
 
-    def forward(self, x, chosen, weights):
-        """x [N, hidden]; chosen, weights [N, k]. Rows are sorted by expert, each expert sees one run of them."""
+    def routed(self, x, chosen, weights):
+        """x [N, hidden]; chosen, weights [N, k]. Rows are sorted by expert: each expert has one run of them."""
         order = chosen.flatten().argsort()
-        tokens = torch.div(order, chosen.shape[1], rounding_mode="floor")
-        counts = chosen.flatten().bincount(minlength=self.down_proj.shape[0])
-        out = []
-        runs = x.index_select(0, tokens).split(counts.tolist())
-        for run, gate_up, down in zip(runs, self.gate_up_proj.unbind(), self.down_proj.unbind()):
+        tokens = torch.div(order, self.top, rounding_mode="floor")
+        counts = chosen.flatten().bincount(minlength=len(self.experts.down_proj))
+        runs, out = x.index_select(0, tokens).split(counts.tolist()), []
+        for run, gate_up, down in zip(runs, self.experts.gate_up_proj.unbind(), self.experts.down_proj.unbind()):
             gate, up = F.linear(run, gate_up).chunk(2, -1)
             out.append(F.linear(F.silu(gate) * up, down))
         scaled = torch.cat(out) * weights.flatten().index_select(0, order)[:, None]
         return torch.zeros_like(x).index_add(0, tokens, scaled), counts
-
-
-class Moe(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.top, self.normalised = c.num_experts_per_tok, c.norm_topk_prob
-        self.gate = nn.Linear(c.hidden_size, c.num_experts, bias=False)
-        self.experts = Experts(c)
-        self.shared_expert = Mlp(c.hidden_size, c.shared_expert_intermediate_size)
-        self.shared_expert_gate = nn.Linear(c.hidden_size, 1, bias=False)
 
     def forward(self, x):
         """Also the tokens of each expert and the sum of the router's probabilities, for the balance loss."""
@@ -222,26 +201,24 @@ class Moe(nn.Module):
         weights, chosen = p.topk(self.top, -1)
         if self.normalised:
             weights = weights / weights.sum(-1, keepdim=True)
-        out, counts = self.experts(rows, chosen, weights)
+        out, counts = self.routed(rows, chosen, weights)
         out = out + self.shared_expert_gate(rows).sigmoid() * self.shared_expert(rows)
         return out.view_as(x), (counts, p.sum(0), len(rows))
 
 
 class Layer(nn.Module):
-    def __init__(self, c, full_attention, moe):
+    def __init__(self, c, full_attention):
         super().__init__()
         self.input_layernorm = Norm(c.hidden_size, c.rms_norm_eps)
         self.post_attention_layernorm = Norm(c.hidden_size, c.rms_norm_eps)
         self.mixer = "self_attn" if full_attention else "linear_attn"
         setattr(self, self.mixer, Attention(c) if full_attention else DeltaNet(c))
-        self.mlp = Moe(c) if moe else Mlp(c.hidden_size, c.intermediate_size)
+        self.mlp = Moe(c)
 
     def forward(self, x, table, routing):
         x = x + getattr(self, self.mixer)(self.input_layernorm(x), table)
-        y = self.mlp(self.post_attention_layernorm(x))
-        if isinstance(self.mlp, Moe):
-            y, routed = y
-            routing.append(routed)
+        y, routed = self.mlp(self.post_attention_layernorm(x))
+        routing.append(routed)
         return x + y
 
 
@@ -252,16 +229,16 @@ class Network(nn.Module):
         norm = lambda: Norm(c.hidden_size, c.rms_norm_eps)
         self.model = nn.Module()
         self.model.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
-        self.model.layers = nn.ModuleList(Layer(c, *kinds) for kinds in zip(c.full_attention, c.moe))
+        self.model.layers = nn.ModuleList(Layer(c, full) for full in c.full_attention)
         self.model.norm = norm()
-        self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
-        if c.tie_word_embeddings:
+        self.lm_head = linear(c.hidden_size, c.vocab_size)
+        if c.tied:
             self.lm_head.weight = self.model.embed_tokens.weight
         self.mtp = nn.Module() if mtp else None
         if mtp:
-            self.mtp.fc = nn.Linear(2 * c.hidden_size, c.hidden_size, bias=False)
+            self.mtp.fc = linear(2 * c.hidden_size, c.hidden_size)
             self.mtp.pre_fc_norm_embedding, self.mtp.pre_fc_norm_hidden, self.mtp.norm = norm(), norm(), norm()
-            self.mtp.layers = nn.ModuleList([Layer(c, True, True)])
+            self.mtp.layers = nn.ModuleList([Layer(c, True)])
 
     def rotation(self, length):
         half = int(self.c.head_dim * self.c.partial_rotary_factor) // 2
@@ -278,26 +255,22 @@ class Network(nn.Module):
         for layer in self.model.layers:
             x = layer(x, table, routing)
         hidden = self.model.norm(x)
-        losses = [self.cross_entropy(hidden[:, :-1], ids[:, 1:]), torch.zeros(()), torch.zeros(())]
-        if routing:
-            counts, p, rows = (sum(part) for part in zip(*routing))
-            losses[1] = self.c.num_experts * (counts / rows * p / rows).sum()
-        if self.mtp is not None:
-            m = self.mtp
-            pair = [m.pre_fc_norm_embedding(embedded[:, 1:-1]), m.pre_fc_norm_hidden(hidden[:, :-2])]
-            table = tuple(t[:-2] for t in table)
-            x = m.norm(m.layers[0](m.fc(torch.cat(pair, -1)), table, []))
-            losses[2] = self.cross_entropy(x, ids[:, 2:])
-        return losses
+        counts, p, rows = (sum(part) for part in zip(*routing))
+        balance = self.c.num_experts * (counts / rows * p / rows).sum()
+        cross_entropy, m = self.cross_entropy(hidden[:, :-1], ids[:, 1:]), self.mtp
+        if m is None:
+            return cross_entropy, balance, torch.zeros(())
+        pair = [m.pre_fc_norm_embedding(embedded[:, 1:-1]), m.pre_fc_norm_hidden(hidden[:, :-2])]
+        x = m.layers[0](m.fc(torch.cat(pair, -1)), [t[:-2] for t in table], [])
+        return cross_entropy, balance, self.cross_entropy(m.norm(x), ids[:, 2:])
 
 
-def optimiser(network, weight_decay_everywhere=False):
-    kept = () if weight_decay_everywhere else ("A_log", "dt_bias", "linear_attn.norm.weight")
-    groups = [[], []]
-    for name, parameter in network.named_parameters():
-        groups[name.endswith(kept) if kept else 0].append(parameter)
-    groups = [dict(params=g, weight_decay=wd) for g, wd in zip(groups, (0.1, 0.0)) if g]
-    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
+def optimiser(network, kept=("A_log", "dt_bias", "linear_attn.norm.weight")):
+    """AdamW with decay of all tensors but those whose name ends as `kept` says."""
+    names = dict(network.named_parameters())
+    groups = [dict(params=[p for name, p in names.items() if name.endswith(kept) == keep], weight_decay=decay)
+              for keep, decay in ((False, 0.1), (True, 0.0))]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
 
 
 def initialise(network):
@@ -330,16 +303,13 @@ def measure(arguments):
             print("step {}: cross-entropy {:.4f}, balance {:.4f}, MTP {:.4f}; {:.3f} s".format(step, *losses, times[-1]))
     result = dict(
         torch=torch.__version__, threads=torch.get_num_threads(), sequences=arguments.sequences,
-        length=arguments.length, steps=arguments.steps,
-        parameters=sum(p.numel() for p in network.parameters()),
+        length=arguments.length, steps=arguments.steps, parameters=sum(p.numel() for p in network.parameters()),
         tokens_per_second=ids.numel() / statistics.median(times[1:]),
-        losses=dict(zip(("cross_entropy", "balance", "mtp"), losses)),
+        cross_entropy=losses[0], balance=losses[1], mtp=losses[2],
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        print("torch {torch}, {threads} threads, {parameters} parameters; median: {tokens_per_second:.0f} tokens/s; "
-              "memory {peak_memory_mb:.0f} MB at most".format(**result))
+    text = ("torch {torch}, {threads} threads, {parameters} parameters; median: {tokens_per_second:.0f} tokens/s; "
+            "memory {peak_memory_mb:.0f} MB at most")
+    print(json.dumps(result) if arguments.json else text.format(**result))
 
 
 def synthetic(name, shape):
@@ -352,18 +322,11 @@ def synthetic(name, shape):
     x = (x ^ x >> 15) * 0x846CA68B & mask
     u = ((x ^ x >> 16) >> 8).float().reshape(shape) * 2.0**-23 - 1
     kind = name.split(".")[-2] if name.endswith(".weight") else name.split(".")[-1]
-    if kind == "A_log":
-        value = (1 + 7.5 * (u + 1)).log()
-    elif kind == "dt_bias":
-        value = 2 * u - 2
-    elif name.endswith("linear_attn.norm.weight"):
-        value = 1 + 0.2 * u
-    elif len(shape) == 1:
-        value = 0.2 * u
-    elif kind in ("conv1d", "embed_tokens"):
-        value = 0.5 * u if kind == "conv1d" else u
-    else:
-        value = u * ((2 if kind in ("gate", "shared_expert_gate", "lm_head") else 1) * math.sqrt(3 / shape[-1]))
+    double = 2 if kind in ("gate", "shared_expert_gate", "lm_head") else 1
+    value = ((1 + 7.5 * (u + 1)).log() if kind == "A_log" else 2 * u - 2 if kind == "dt_bias"
+             else 1 + 0.2 * u if name.endswith("linear_attn.norm.weight") else 0.2 * u if len(shape) == 1
+             else 0.5 * u if kind == "conv1d" else u if kind == "embed_tokens"
+             else u * (double * math.sqrt(3 / shape[-1])))
     return value.bfloat16().float()
 
 
@@ -385,28 +348,23 @@ def check(folder):
         golden = json.load(file)
     network = Network(read_config(os.path.join(folder, "config.json")), False)
     fill(network)
-    adamw = optimiser(network, weight_decay_everywhere=True)
-    worst = {}
-
-    def compare(what, value, expected):
-        worst[what] = max(worst.get(what, 0), abs(value / expected - 1))
-
-    for step, expected in enumerate(zip(golden["adamw"]["cross_entropy"], golden["adamw"]["aux_loss"])):
+    adamw = optimiser(network, kept=())
+    steps = list(zip(golden["adamw"]["cross_entropy"], golden["adamw"]["aux_loss"]))[:3]
+    worst = 0
+    for step, expected in enumerate(steps):  # later ones magnify rounding: tests/train/grad/golden_test.cc
         adamw.zero_grad(set_to_none=True)
         cross_entropy, balance, _ = network(torch.tensor(golden["sequences"]))
         (cross_entropy + golden["aux_coefficient"] * balance).backward()
+        found = [cross_entropy.item(), balance.item()]
         if step == 0:
             norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf)
-            compare("grad_norm", norm.item(), golden["grad_norm"])
-            compare("cross_entropy", cross_entropy.item(), golden["cross_entropy"])
-            compare("aux_loss", balance.item(), golden["aux_loss"])
-        compare("cross_entropy of ten steps", cross_entropy.item(), expected[0])
-        compare("aux_loss of ten steps", balance.item(), expected[1])
+            found, expected = found + [norm.item()], (golden["cross_entropy"], golden["aux_loss"], golden["grad_norm"])
+        differences = [abs(a / b - 1) for a, b in zip(found, expected)]
+        worst = max([worst] + [math.inf if math.isnan(d) else d for d in differences])
+        print(f"step {step}: relative differences of cross_entropy, aux_loss{', grad_norm' * (step == 0)}:",
+              *(f"{d:.1e}" for d in differences))
         adamw.step()
-    bounds = {what: 1e-3 if "steps" in what else 1e-4 for what in worst}
-    for what, difference in worst.items():
-        print(f"{what}: relative difference {difference:.1e}, at most {bounds[what]:.0e}")
-    if not all(worst[what] <= bounds[what] for what in worst):  # not <= catches NaN too
+    if worst > 1e-4:
         sys.exit("the baseline is wrong")
 
 
