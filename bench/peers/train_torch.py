@@ -5,18 +5,15 @@ bench/train.cc. float32, autograd, torch.optim.AdamW; all sequences of a step ha
   train_torch.py [--sequences N] [--length N] [--steps N] [--threads N] [--no-mtp] [--json] [CONFIG.json]
   train_torch.py --check tests/data/golden/tiny-train    # are losses, gradient norm and AdamW steps right?
 
-Debian: apt-get install python3-torch libopenblas0-openmp. Without OpenBLAS the products are those of the
-reference BLAS; its pthread variant fights with the threads of PyTorch.
+Debian: apt-get install python3-torch libopenblas0-openmp (else matrix products are those of the reference BLAS).
 """
 import argparse
 import json
 import math
-import os
 import resource
 import statistics
 import sys
 import time
-from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +38,7 @@ def read_config(path=None):
     unknown = given.get("rope_scaling") or given.get("mlp_only_layers") or given.get("decoder_sparse_step", 1) != 1
     if missing or unknown:
         sys.exit(f"{path}: missing {missing}; rope_scaling and layers without experts are not known here")
-    c = SimpleNamespace(**{name: given[name] for name in DEFAULTS})
+    c = argparse.Namespace(**{name: given[name] for name in DEFAULTS})
     c.norm_topk_prob, c.tied = given.get("norm_topk_prob", True), given.get("tie_word_embeddings", False)
     interval, full = given.get("full_attention_interval", 4), "full_attention"
     kinds = given.get("layer_types") or [(i + 1) % interval == 0 and full for i in range(c.num_hidden_layers)]
@@ -64,14 +61,12 @@ class Norm(nn.Module):
 
 def delta_rule(q, k, v, beta, g):
     """Gated delta rule in chunks. q, k [B, H, T, dk], v [B, H, T, dv], beta, g [B, H, T]; returns [B, H, T, dv]."""
-    length = q.shape[2]
-    pad = -length % CHUNK
+    length, pad = q.shape[2], -q.shape[2] % CHUNK
     if pad:  # k = beta = g = 0 leave the state as it is
         q, k, v = (F.pad(x, (0, 0, 0, pad)) for x in (q, k, v))
         beta, g = (F.pad(x, (0, pad)) for x in (beta, g))
     q, k, v, beta, g = (x.unflatten(2, (-1, CHUNK)) for x in (q, k, v, beta, g))
-    g = g.cumsum(-1)
-    upper = torch.ones(CHUNK, CHUNK, dtype=torch.bool).triu(1)
+    g, upper = g.cumsum(-1), torch.ones(CHUNK, CHUNK, dtype=torch.bool).triu(1)
     decay = (g[..., :, None] - g[..., None, :]).masked_fill(upper, -math.inf).exp()
     beta, scale = beta[..., None], g.exp()[..., None]
     k_beta, k_back = k * beta, k.transpose(-1, -2)
@@ -80,15 +75,12 @@ def delta_rule(q, k, v, beta, g):
                                          upper=False, unitriangular=True)
     u, w = both.split([v.shape[-1], k.shape[-1]], -1)
     within, q = (q @ k_back) * decay, q * scale
-    last = g[..., -1:]
-    k_last, keep = (k * (last - g).exp()[..., None]).transpose(-1, -2), last.exp()[..., None]
-    state, out = None, []
+    k_last, keep = (k * (g[..., -1:] - g).exp()[..., None]).transpose(-1, -2), g[..., -1:, None].exp()
+    state, out = q.new_zeros(*q.shape[:2], q.shape[-1], v.shape[-1]), []
     for i in range(q.shape[2]):
-        new = u[:, :, i] if state is None else u[:, :, i] - w[:, :, i] @ state
-        o = within[:, :, i] @ new
-        out.append(o if state is None else o + q[:, :, i] @ state)
-        write = k_last[:, :, i] @ new
-        state = write if state is None else state * keep[:, :, i] + write
+        new = u[:, :, i] - w[:, :, i] @ state
+        out.append(within[:, :, i] @ new + q[:, :, i] @ state)
+        state = state * keep[:, :, i] + k_last[:, :, i] @ new
     return torch.cat(out, 2)[:, :, :length]
 
 
@@ -108,8 +100,7 @@ class DeltaNet(nn.Module):
         self.norm = Norm(self.dv, c.rms_norm_eps, centre=0.0)
 
     def forward(self, x):
-        batch, length = x.shape[:2]
-        wide = self.group * self.dv
+        length, wide = x.shape[1], self.group * self.dv
         parts = self.in_proj_qkvz(x).unflatten(-1, (self.heads, -1)).split([self.dk, self.dk, wide, wide], -1)
         b, a = (y.flatten(2) for y in self.in_proj_ba(x).unflatten(-1, (self.heads, -1)).chunk(2, -1))
         mixed = torch.cat([y.flatten(2) for y in parts[:3]], -1).transpose(1, 2)
@@ -120,7 +111,7 @@ class DeltaNet(nn.Module):
         q, k = (y.repeat_interleave(self.group, 1) for y in (q * self.dk**-0.5, k))
         g = -self.A_log.exp() * F.softplus(a + self.dt_bias)
         out = delta_rule(q, k, v, b.sigmoid().transpose(1, 2), g.transpose(1, 2)).transpose(1, 2)
-        z = parts[3].reshape(batch, length, -1, self.dv)
+        z = parts[3].unflatten(-1, (-1, self.dv)).flatten(2, 3)
         return self.out_proj((self.norm(out) * F.silu(z)).flatten(2))
 
 
@@ -178,28 +169,23 @@ class Moe(nn.Module):
         self.experts.down_proj = nn.Parameter(torch.empty(e, hidden, width))
         self.shared_expert = Mlp(hidden, c.shared_expert_intermediate_size)
 
-    def routed(self, x, chosen, weights):
-        """x [N, hidden]; chosen, weights [N, k]. Rows are sorted by expert: each expert has one run of them."""
-        order = chosen.flatten().argsort()
-        tokens = torch.div(order, self.top, rounding_mode="floor")
-        counts = chosen.flatten().bincount(minlength=len(self.experts.down_proj))
-        runs, out = x.index_select(0, tokens).split(counts.tolist()), []
-        for run, gate_up, down in zip(runs, self.experts.gate_up_proj.unbind(), self.experts.down_proj.unbind()):
-            gate, up = F.linear(run, gate_up).chunk(2, -1)
-            out.append(F.linear(F.silu(gate) * up, down))
-        scaled = torch.cat(out) * weights.flatten().index_select(0, order)[:, None]
-        return torch.zeros_like(x).index_add(0, tokens, scaled), counts
-
     def forward(self, x):
-        """Also the tokens of each expert and the sum of the router's probabilities, for the balance loss."""
+        """Also the tokens of each expert, the sum of the router's probabilities and the rows, for the balance loss."""
         rows = x.flatten(0, 1)
         p = self.gate(rows).softmax(-1)
         weights, chosen = p.topk(self.top, -1)
         if self.normalised:
             weights = weights / weights.sum(-1, keepdim=True)
-        out, counts = self.routed(rows, chosen, weights)
-        out = out + self.shared_expert_gate(rows).sigmoid() * self.shared_expert(rows)
-        return out.view_as(x), (counts, p.sum(0), len(rows))
+        order = chosen.flatten().argsort()  # sorted by expert: each has one run of rows
+        tokens = torch.div(order, self.top, rounding_mode="floor")
+        counts = chosen.flatten().bincount(minlength=p.shape[1])
+        runs, parts = rows.index_select(0, tokens).split(counts.tolist()), []
+        for run, gate_up, down in zip(runs, self.experts.gate_up_proj.unbind(), self.experts.down_proj.unbind()):
+            gate, up = F.linear(run, gate_up).chunk(2, -1)
+            parts.append(F.linear(F.silu(gate) * up, down))
+        scaled = torch.cat(parts) * weights.flatten().index_select(0, order)[:, None]
+        out = self.shared_expert_gate(rows).sigmoid() * self.shared_expert(rows)
+        return out.index_add(0, tokens, scaled).view_as(x), (counts, p.sum(0), len(rows))
 
 
 class Layer(nn.Module):
@@ -235,11 +221,9 @@ class Network(nn.Module):
             self.mtp.pre_fc_norm_embedding, self.mtp.pre_fc_norm_hidden, self.mtp.norm = norm(), norm(), norm()
             self.mtp.layers = nn.ModuleList([Layer(c, True)])
 
-    def cross_entropy(self, hidden, targets):
-        return F.cross_entropy(self.lm_head(hidden).flatten(0, 1), targets.flatten())
-
     def forward(self, ids):
         """ids [B, T]; returns cross-entropy, balance loss and MTP loss."""
+        loss = lambda rows, targets: F.cross_entropy(self.lm_head(rows).flatten(0, 1), targets.flatten())
         x = embedded = self.model.embed_tokens(ids)
         routing = []
         for layer in self.model.layers:
@@ -248,25 +232,27 @@ class Network(nn.Module):
         hidden = self.model.norm(x)
         counts, p, rows = (sum(part) for part in zip(*routing))
         balance = self.c.num_experts * (counts / rows * p / rows).sum()
-        cross_entropy, m = self.cross_entropy(hidden[:, :-1], ids[:, 1:]), self.mtp
+        cross_entropy, m = loss(hidden[:, :-1], ids[:, 1:]), self.mtp
         if m is None:
             return cross_entropy, balance, torch.zeros(())
         pair = [m.pre_fc_norm_embedding(embedded[:, 1:-1]), m.pre_fc_norm_hidden(hidden[:, :-2])]
         x, _ = m.layers[0](m.fc(torch.cat(pair, -1)))
-        return cross_entropy, balance, self.cross_entropy(m.norm(x), ids[:, 2:])
+        return cross_entropy, balance, loss(m.norm(x), ids[:, 2:])
 
 
 def optimiser(network, kept=("A_log", "dt_bias", "linear_attn.norm.weight")):
     """AdamW with decay of all tensors but those whose name ends as `kept` says."""
-    groups = [dict(params=[p for name, p in network.named_parameters() if name.endswith(kept) == keep], weight_decay=decay)
-              for keep, decay in ((False, 0.1), (True, 0.0))]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
+    decayed, others = [], []
+    for name, parameter in network.named_parameters():
+        (others if name.endswith(kept) else decayed).append(parameter)
+    return torch.optim.AdamW(
+        [dict(params=decayed, weight_decay=0.1), dict(params=others, weight_decay=0.0)],
+        lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
 
 
 def measure(arguments):
     torch.manual_seed(1)
-    c = read_config(arguments.config)
-    network = Network(c, arguments.mtp)
+    network = Network(read_config(arguments.config), arguments.mtp)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.endswith("A_log"):
@@ -274,8 +260,7 @@ def measure(arguments):
             elif parameter.dim() > 1:
                 parameter.normal_(0, 0.02)
     adamw = optimiser(network)
-    ids = torch.randint(c.vocab_size, (arguments.sequences, arguments.length))
-    times = []
+    ids, times = torch.randint(network.c.vocab_size, (arguments.sequences, arguments.length)), []
     for step in range(arguments.steps + 1):  # the first warms up
         start = time.perf_counter()
         adamw.zero_grad(set_to_none=True)
@@ -286,11 +271,11 @@ def measure(arguments):
         times.append(time.perf_counter() - start)
         losses = [loss.item() for loss in (cross_entropy, balance, mtp)]
         if not arguments.json:
-            print(f"step {step}: cross-entropy {losses[0]:.4f}, balance {losses[1]:.4f}, MTP {losses[2]:.4f}; "
-                  f"{times[-1]:.3f} s", flush=True)
+            print("step {}: {:.3f} s, losses {:.4f} {:.4f} {:.4f}".format(step, times[-1], *losses), flush=True)
     result = dict(
-        torch=torch.__version__, threads=torch.get_num_threads(), parameters=sum(p.numel() for p in network.parameters()),
-        sequences=arguments.sequences, length=arguments.length, steps=arguments.steps,
+        torch=torch.__version__, threads=torch.get_num_threads(),
+        parameters=sum(p.numel() for p in network.parameters()), sequences=arguments.sequences,
+        length=arguments.length, steps=arguments.steps,
         tokens_per_second=ids.numel() / statistics.median(times[1:]), cross_entropy=losses[0], balance=losses[1],
         mtp=losses[2], peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     print(json.dumps(result) if arguments.json else ", ".join(f"{name} {value}" for name, value in result.items()))
@@ -306,11 +291,10 @@ def synthetic(name, shape):
     x = (x ^ x >> 15) * 0x846CA68B & mask
     u = ((x ^ x >> 16) >> 8).float().reshape(shape) * 2.0**-23 - 1
     kind = name.split(".")[-2] if name.endswith(".weight") else name.split(".")[-1]
-    double = 2 if kind in ("gate", "shared_expert_gate", "lm_head") else 1
     value = ((1 + 7.5 * (u + 1)).log() if kind == "A_log" else 2 * u - 2 if kind == "dt_bias"
              else 1 + 0.2 * u if name.endswith("linear_attn.norm.weight") else 0.2 * u if len(shape) == 1
              else 0.5 * u if kind == "conv1d" else u if kind == "embed_tokens"
-             else u * (double * math.sqrt(3 / shape[-1])))
+             else u * ((1 + (kind in ("gate", "shared_expert_gate", "lm_head"))) * math.sqrt(3 / shape[-1])))
     return value.bfloat16().float()
 
 
@@ -328,9 +312,9 @@ def fill(network):
 
 
 def check(folder):
-    with open(os.path.join(folder, "golden.json"), encoding="utf-8") as file:
+    with open(f"{folder}/golden.json", encoding="utf-8") as file:
         golden = json.load(file)
-    network = Network(read_config(os.path.join(folder, "config.json")), False)
+    network = Network(read_config(f"{folder}/config.json"), False)
     fill(network)
     adamw = optimiser(network, kept=())
     right = True
@@ -340,7 +324,7 @@ def check(folder):
         (losses[0] + golden["aux_coefficient"] * losses[1]).backward()
         norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf)
         expected = [golden["adamw"][name][step] for name in ("cross_entropy", "aux_loss")]
-        expected += [golden["grad_norm"]] if step == 0 else []
+        expected += [golden["grad_norm"]] * (step == 0)
         differences = [abs(found.item() / value - 1) for found, value in zip([*losses, norm], expected)]
         right = right and all(d <= 1e-4 for d in differences)
         print(f"step {step}: relative differences", *(f"{d:.1e}" for d in differences))
