@@ -17,11 +17,12 @@
 #include "base/check.h"
 
 namespace qnext {
-namespace {
 
-Error system_error(const std::string& path, const char* doing, int code) {
+Error system_error(const std::string& path, std::string_view doing, int code) {
   return Error(fmt::format("{}: cannot {}: {}", path, doing, std::strerror(code)));
 }
+
+namespace {
 
 struct Descriptor {
   int fd = -1;

@@ -13,6 +13,9 @@
 
 namespace qnext {
 
+// "PATH: cannot DOING: what the system says of `code`", an errno.
+Error system_error(const std::string& path, std::string_view doing, int code);
+
 // The contents of a file, or of a pipe or device until its end; an error when it cannot be read or is larger
 // than `max_bytes`.
 Result<std::string> read_file(const std::string& path, int64_t max_bytes = int64_t{1} << 30);

@@ -1,8 +1,10 @@
 // `qnext train`: a model from a recipe.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/progress.h"
 #include "cli/definitions.h"

@@ -1,11 +1,9 @@
 #include "cli/open_model.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <numeric>
 
@@ -53,7 +51,7 @@ Result<std::string> read_standard_input() {
     if (got > 0) {
       text.append(buffer, static_cast<size_t>(got));
     } else if (errno != EINTR) {
-      return Error(fmt::format("standard input: cannot read: {}", std::strerror(errno)));
+      return system_error("standard input", "read", errno);
     }
   }
 }

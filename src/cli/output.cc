@@ -6,7 +6,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+
+#include "base/files.h"
 
 namespace qnext {
 
@@ -14,7 +15,7 @@ Status write_out(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
   const int code = errno;
   std::clearerr(stdout);
-  return Error(fmt::format("standard output: cannot write: {}", std::strerror(code)));
+  return system_error("standard output", "write", code);
 }
 
 Status print_json(const Json& json) { return write_out(dump_json(json) + "\n"); }

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <set>
 
+#include "base/svg.h"
+
 namespace qnext {
 namespace {
 
@@ -16,33 +18,6 @@ constexpr double kLeft = 78, kRight = 210, kTop = 40, kBottom = 56;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
 constexpr double kLogSpan = 30;  // largest x by smallest from which x is logarithmic
 constexpr double kSpaceForTick = 46;
-
-// Colours that are told apart also by those who do not see all (Okabe and Ito).
-constexpr const char* kColours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                    "#e69f00", "#56b4e9", "#000000"};
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-// 1, 2 or 5 times a power of ten, so that about `count` steps make `span`.
-double round_step(double span, int count) {
-  const double rough = span / count, power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
-}
 
 std::string tick_text(double value) {
   if (value >= 1024 && std::fmod(value, 1024) == 0) return fmt::format("{:.0f}k", value / 1024);
@@ -91,7 +66,7 @@ class Drawing {
     for (const PlotLine& line : plot.lines) {
       for (const auto& [x, y] : line.points) highest = std::max(highest, y);
     }
-    step_ = round_step(highest > 0 ? highest : 1, 6);
+    step_ = svg::round_step(highest > 0 ? highest : 1, 6);
     high_ = std::max(1.0, std::ceil(highest / step_)) * step_;
   }
   void draw() {
@@ -109,7 +84,7 @@ class Drawing {
   }
   void text(double x, double y, const char* anchor, const std::string& words, const std::string& more = "") {
     put("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more,
-        escaped(words));
+        svg::escaped(words));
   }
   void axes() {
     const double bottom = top_ + kTop + kPlotHeight;
@@ -130,7 +105,7 @@ class Drawing {
     text(20, middle, "middle", plot_.y_label, fmt::format(" transform=\"rotate(-90 20 {:.1f})\"", middle));
   }
   void line(const PlotLine& line, double index) {
-    const char* colour = kColours[static_cast<size_t>(line.colour) % std::size(kColours)];
+    const char* colour = svg::kColours[static_cast<size_t>(line.colour) % std::size(svg::kColours)];
     const char* dashes = line.dashed ? " stroke-dasharray=\"6 4\"" : "";
     std::string path;
     for (const auto& [x, y] : line.points) {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/files.h"
 #include "text/utf8.h"
 
 namespace qnext {
@@ -17,10 +17,6 @@ constexpr size_t kMostPieces = 16;      // that are looked through for a border 
 constexpr size_t kMostLinePieces = 64;  // that a line may have
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-Error system_error(const std::string& path, const char* action, int code) {
-  return Error(fmt::format("{}: cannot {}: {}", path, action, std::strerror(code)));
-}
 
 // Whether a word ends before text[at], whatever stands before and after.
 bool is_border(const std::string& text, size_t at) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/svg.h"
 
 namespace qnext::train {
 namespace {
@@ -18,8 +19,7 @@ constexpr double kAcross = kWidth - kLeft - kRight;
 constexpr double kLossHeight = 300, kBetween = 26, kRateHeight = 80, kBottom = 56;
 constexpr double kHeight = kTop + kLossHeight + kBetween + kRateHeight + kBottom;
 constexpr size_t kMostPoints = 600;
-// Of Okabe and Ito, told apart also by those who do not see all colours.
-constexpr const char *kTrained = "#0072b2", *kHeldOut = "#d55e00", *kRate = "#009e73";
+constexpr const char *kTrained = svg::kColours[0], *kHeldOut = svg::kColours[1], *kRate = svg::kColours[2];
 
 using Points = std::vector<std::pair<double, double>>;
 
@@ -40,24 +40,9 @@ Points thinned(const Points& points) {
   return out;
 }
 
-// 1, 2 or 5 times a power of ten, so that about `count` steps make `span`.
-double round_step(double span, int count) {
-  const double rough = span / count, power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
-}
-
 double highest(const Points& points, double least) {
   for (const auto& [x, y] : points) least = std::max(least, y);
   return least;
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : std::string(1, c);
-  return out;
 }
 
 class Drawing {
@@ -71,12 +56,12 @@ class Drawing {
 
   void text(double x, double y, const char* anchor, const std::string& words, const std::string& more = "") {
     put("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more,
-        escaped(words));
+        svg::escaped(words));
   }
 
   // A panel for values from 0 to `high`; lines go into the one that was opened last.
   void panel(double top, double height, double high, int ticks, const std::string& label) {
-    const double step = round_step(high > 0 ? high : 1, ticks);
+    const double step = svg::round_step(high > 0 ? high : 1, ticks);
     const auto count = static_cast<int>(std::max(1.0, std::ceil(high / step - 1e-9)));
     top_ = top;
     height_ = height;
@@ -107,7 +92,7 @@ class Drawing {
   }
 
   void step_axis() {
-    const double step = std::max(1.0, round_step(steps_, 8)), bottom = top_ + height_;
+    const double step = std::max(1.0, svg::round_step(steps_, 8)), bottom = top_ + height_;
     for (double value = 0; value <= steps_; value += step) {
       put("<path d=\"M{:.1f} {:.1f}v5\" stroke=\"#444\"/>\n", x_at(value), bottom);
       text(x_at(value), bottom + 20, "middle", fmt::format("{:.0f}", value));

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -117,15 +116,13 @@ Result<std::unique_ptr<RunLog>> RunLog::open(const std::string& path, int64_t la
     QN_RETURN_IF_ERROR(file->commit());
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (fd < 0) return Error(fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
+  if (fd < 0) return system_error(path, "write", errno);
   return std::unique_ptr<RunLog>(new RunLog(path, fd));
 }
 
 RunLog::~RunLog() { ::close(fd_); }
 
-Error RunLog::failed(const char* doing) const {
-  return Error(fmt::format("{}: cannot {}: {}", path_, doing, std::strerror(errno)));
-}
+Error RunLog::failed(const char* doing) const { return system_error(path_, doing, errno); }
 
 Status RunLog::append(const std::string& line) {
   for (size_t done = 0; done < line.size();) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "base/files.h"
@@ -83,7 +82,7 @@ Status sync_folder(const std::string& folder) {
   const bool done = fd >= 0 && (::fsync(fd) == 0 || errno == EINVAL);
   const int code = errno;
   if (fd >= 0) ::close(fd);
-  if (!done) return Error(fmt::format("{}: cannot write: {}", folder, std::strerror(code)));
+  if (!done) return system_error(folder, "write", code);
   return {};
 }
 
@@ -164,11 +163,11 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& output) {
   if (failed) return Error(fmt::format("{}: cannot make the folder: {}", output, failed.message()));
   const std::string path = output + "/.lock";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) return Error(fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
+  if (fd < 0) return system_error(path, "write", errno);
   std::unique_ptr<RunLock> lock(new RunLock(fd));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return Error(output + ": another run is writing to this folder");
-    return Error(fmt::format("{}: cannot lock: {}", path, std::strerror(errno)));
+    return system_error(path, "lock", errno);
   }
   for (fs::directory_iterator at(output, failed), end; !failed && at != end; at.increment(failed)) {
     if (!at->path().filename().string().ends_with(kUnfinished)) continue;
