@@ -4,6 +4,7 @@
 //   bench_attention [--isa NAME] [--threads N] [--benchmark_filter=bf16]
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "kernels/ops.h"
 #include "tensor/block_formats.h"
+#include "tensor/tensor.h"
 
 namespace qnext {
 namespace {
@@ -34,11 +36,14 @@ struct Cache {
     for (int64_t r = 0; r < 2 * kKvHeads * kBlockTokens; ++r) {
       quantize_row(dtype, values.data() + r * kDim, rows.data() + r * bytes, kDim);
     }
-    for (int64_t at = 0; at < tokens; at += kBlockTokens) blocks.push_back(rows);
-    for (auto& b : blocks) pointers.push_back(b.data());
+    const int64_t blocks = (tokens + kBlockTokens - 1) / kBlockTokens;
+    memory = allocate_aligned(blocks * 2 * half);  // in huge pages, as the program's are
+    for (int64_t i = 0; i < blocks; ++i) {
+      pointers.push_back(std::copy(rows.begin(), rows.end(), memory.get() + i * 2 * half) - 2 * half);
+    }
     view = {dtype, kBlockTokens, pointers.data(), 0, half};
   }
-  std::vector<std::vector<std::byte>> blocks;
+  std::shared_ptr<std::byte> memory;
   std::vector<std::byte*> pointers;
   KvLayerView view;
 };

@@ -14,18 +14,21 @@ namespace qnext {
 
 class BlockPool {
  public:
-  // Allocates lazily, up to `max_blocks`. block_bytes may be 0 (a model without attention).
+  // Allocates lazily, some blocks at a time, up to `max_blocks`. block_bytes may be 0 (a model without
+  // attention).
   BlockPool(int64_t block_bytes, int64_t max_blocks);
   Result<std::byte*> take();
   void give_back(std::byte* block);
   int64_t in_use() const;
   int64_t max_blocks() const { return max_blocks_; }
-  int64_t allocated_bytes() const;
 
  private:
   const int64_t block_bytes_, max_blocks_;
+  void grow();
+
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<std::byte>> storage_;
+  int64_t blocks_ = 0;  // allocated
+  std::vector<std::shared_ptr<std::byte>> slabs_;
   std::vector<std::byte*> free_;
 };
 

@@ -34,6 +34,15 @@ void with_arithmetic(const AttentionArgs& args, DType dtype, bool bf16, float* m
   f(SpanAttention<F32Arithmetic>(memory, args, queries));
 }
 
+// Whether with_arithmetic() reads a cache in panels.
+bool keeps_panels(const AttentionArgs& args, const KvLayerView& kv, bool bf16) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return bf16 && Bf16Arithmetic::fits(args, kv.dtype) && in_panels(kv);
+#else
+  return false;
+#endif
+}
+
 // What all threads see.
 struct Shared {
   Shared(float* memory, const AttentionArgs& args, const Plan& plan) : layout(memory) {
@@ -108,13 +117,13 @@ void merge_pieces(Workspace& workspace, const AttentionArgs& args, const Shared&
   });
 }
 
-void prepare_tokens(Workspace& workspace, const AttentionArgs& args) {
+void prepare_tokens(Workspace& workspace, const AttentionArgs& args, bool bf16) {
   auto size = [](const AttentionSegment& s) { return s.count; };
   int64_t tokens = 0;
   for (const AttentionSegment& s : args.segments) tokens += size(s);
   workspace.pool().parallel_for(tokens, 4, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
     for_range(args.segments, begin, end, size, [&](const AttentionSegment& s, int64_t i) HWY_ATTR {
-      prepare_token(args, s, i, workspace.worker(worker));
+      prepare_token(args, s, i, keeps_panels(args, s.kv, bf16), workspace.worker(worker));
     });
   });
 }
@@ -122,13 +131,13 @@ void prepare_tokens(Workspace& workspace, const AttentionArgs& args) {
 void attention(Workspace& workspace, const AttentionArgs& args, bool bf16) {
   const Plan plan(args, workspace.threads());
   const int64_t queries = plan.largest_piece();
-  int64_t scratch = args.rope_dim;
+  int64_t scratch = prepare_floats(args);
   for (DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     with_arithmetic(args, dtype, bf16, nullptr, queries,
                     [&](const auto& a) HWY_ATTR { scratch = std::max(scratch, a.floats()); });
   }
   workspace.reserve_workers(scratch);
-  prepare_tokens(workspace, args);
+  prepare_tokens(workspace, args, bf16);
 
   const Shared shared(workspace.shared(Shared(nullptr, args, plan).layout.used()), args, plan);
   workspace.pool().parallel_for(plan.units(), 1, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {

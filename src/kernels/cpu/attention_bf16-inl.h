@@ -2,7 +2,9 @@
 // BF16, sums are float32.
 //
 // A score is one accumulator over pairs of dimensions, a sum of values one over pairs of positions, both in
-// rising order, so a query's result does not depend on the tile it falls into.
+// rising order, so a query's result does not depend on the tile it falls into. The cache is kept in the order
+// in which the products read it (attention_panels.h), unless its blocks are too small for that: then rows are
+// packed on the way.
 #if defined(QNEXT_KERNELS_CPU_ATTENTION_BF16_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_ATTENTION_BF16_INL_H_
 #undef QNEXT_KERNELS_CPU_ATTENTION_BF16_INL_H_
@@ -10,6 +12,7 @@
 #define QNEXT_KERNELS_CPU_ATTENTION_BF16_INL_H_
 #endif
 
+#include "kernels/cpu/attention_panels.h"
 #include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/attention_weights-inl.h"
@@ -31,10 +34,10 @@ HWY_INLINE __m512 multiply_pairs(__m512 acc, __m512i v, __m512i pair) {
 
 // ---- Scores
 
-// Transposes 32 keys to [pair of dimensions][32 keys], asking for a line for every pair.
+// Transposes 32 keys to [pair of dimensions][32 keys], asking for two lines for every pair.
 inline void pack_pairs(const std::byte* const* rows, int64_t dims, Ahead ahead, uint32_t* panel) {
   for (int64_t i = 0; i < dims; i += 8, panel += 4 * 32) {
-    ahead.ask<4>();
+    ahead.ask<8>();
     HWY_UNROLL(2)
     for (int v = 0; v < 2; ++v) {
       VU quads[4];
@@ -45,7 +48,7 @@ inline void pack_pairs(const std::byte* const* rows, int64_t dims, Ahead ahead, 
   }
 }
 
-// out[r * stride + j] = query r . key j of the panel. q: [R, pairs]. Asks for a line for every pair.
+// out[r * stride + j] = query r . key j of the panel. q: [R, pairs]. Asks for two lines for every pair.
 template <int R>
 void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* HWY_RESTRICT panel,
                  Ahead ahead, float* HWY_RESTRICT out, int64_t stride) {
@@ -53,7 +56,7 @@ void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* 
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm512_setzero_ps();
   for (int64_t i = 0; i < pairs; ++i, panel += 32) {
-    ahead.ask<1>();
+    ahead.ask<2>();
     const __m512i k0 = _mm512_loadu_si512(panel), k1 = _mm512_loadu_si512(panel + 16);
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) {
@@ -183,6 +186,7 @@ class Bf16Arithmetic {
   }
 
   void load_queries(const Piece& piece) {
+    panels_ = in_panels(piece.segment->kv);
     several_ = piece.queries() > kPairQueries;
     for (int64_t i = 0; i < piece.queries(); ++i) {
       const float* q = piece.q(args_, i);
@@ -195,19 +199,25 @@ class Bf16Arithmetic {
 
   void score(const BlockRows& keys, DType, int64_t begin, int64_t end, float* out, int64_t stride) {
     const auto* ahead = reinterpret_cast<const char*>(keys.ahead);
-    for (int64_t j = 0; j < keys.count; j += 32) {
-      pack_pairs(keys.at + j, args_.head_dim, {ahead}, panel_);
-      if (ahead) ahead += 64 * pairs_;
+    const auto* stored = reinterpret_cast<const uint32_t*>(keys.at[0]);
+    for (int64_t j = 0; j < keys.count; j += kKeyPanel) {
+      if (!panels_) pack_pairs(keys.at + j, args_.head_dim, {ahead}, panel_);
       for (int64_t q = begin; q < end; q += kPairQueries) {
-        score_pairs(std::min<int64_t>(kPairQueries, end - q), q_ + q * pairs_, pairs_, panel_,
-                    {q == begin ? ahead : nullptr}, out + q * stride + j, stride);
+        score_pairs(std::min<int64_t>(kPairQueries, end - q), q_ + q * pairs_, pairs_,
+                    panels_ ? stored + j * pairs_ : panel_, {panels_ && q == begin ? ahead : nullptr},
+                    out + q * stride + j, stride);
       }
-      if (ahead) ahead += 64 * pairs_;
+      if (ahead) ahead += 128 * pairs_;
     }
   }
 
   // Many queries share one interleaving of the values.
   void load_values(const BlockRows& values, DType) {
+    if (panels_) {
+      strips_ = reinterpret_cast<const uint32_t*>(values.at[0]);
+      return;
+    }
+    strips_ = several_ ? values_ : nullptr;
     if (!several_) return;
     for (int64_t i = 0; i < args_.head_dim; i += 32) {
       const RowPairs rows(values.at, 2 * i);
@@ -224,8 +234,8 @@ class Bf16Arithmetic {
   void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen, const void* weights,
            int64_t stride, float* sums) const {
     for (int64_t i = 0; i < args_.head_dim; i += 32) {
-      if (several_) {
-        sum_strip(PanelPairs{values_ + i * (kBlock / 2)}, i, values, begin, end, seen, weights, stride, sums);
+      if (strips_) {
+        sum_strip(PanelPairs{strips_ + i * (kBlock / 2)}, i, values, begin, end, seen, weights, stride, sums);
       } else {
         sum_strip(RowPairs(values.at, 2 * i), i, values, begin, end, seen, weights, stride, sums);
       }
@@ -247,11 +257,12 @@ class Bf16Arithmetic {
   }
 
   const AttentionArgs& args_;
-  int64_t pairs_;     // of dimensions
-  uint32_t* q_;       // [queries, pairs]
-  uint32_t* panel_;   // [pairs, 32 keys]
-  uint32_t* values_;  // [strip of 32 dimensions][pair of positions][32 dimensions]
-  bool several_ = false;
+  int64_t pairs_;                     // of dimensions
+  uint32_t* q_;                       // [queries, pairs]
+  uint32_t* panel_;                   // [pairs, 32 keys]
+  uint32_t* values_;                  // [strip of 32 dimensions][pair of positions][32 dimensions]
+  const uint32_t* strips_ = nullptr;  // the same, here or in the cache; null: rows are interleaved on the way
+  bool several_ = false, panels_ = false;
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

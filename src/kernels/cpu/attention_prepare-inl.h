@@ -9,6 +9,7 @@
 
 #include <cmath>
 
+#include "kernels/cpu/attention_panels.h"
 #include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/simd-inl.h"
@@ -68,8 +69,10 @@ inline void write_row(DType dtype, const float* x, std::byte* out, int64_t n) {
 }
 
 // Turns the queries and keys of token i of a segment into what attention compares, and fills the token's
-// place in the cache. `cosine` is scratch for rope_dim floats.
-inline void prepare_token(const AttentionArgs& args, const AttentionSegment& segment, int64_t i,
+// place in the cache, in panels (attention_panels.h) or as a row. `cosine` is scratch of prepare_floats().
+inline int64_t prepare_floats(const AttentionArgs& args) { return args.rope_dim + (args.head_dim + 1) / 2; }
+
+inline void prepare_token(const AttentionArgs& args, const AttentionSegment& segment, int64_t i, bool panels,
                           float* cosine) {
   const int64_t row = segment.row + i, position = segment.position + i;
   const int64_t d = args.head_dim, half = args.rope_dim / 2;
@@ -86,14 +89,22 @@ inline void prepare_token(const AttentionArgs& args, const AttentionSegment& seg
     rotate(q, cosine, sine, half);
   }
   const KvLayerView& kv = segment.kv;
-  const int64_t bytes = row_bytes(kv.dtype, d);
+  const int64_t bytes = row_bytes(kv.dtype, d), start = position - position % kBlock;
+  auto* rounded = reinterpret_cast<uint16_t*>(cosine + args.rope_dim);
   for (int64_t h = 0; h < args.kv_heads; ++h) {
     float* k = args.k + (row * args.kv_heads + h) * d;
+    const float* v = args.v + (row * args.kv_heads + h) * d;
     norm_in_place(k, args.k_norm, args.eps, d);
     rotate(k, cosine, sine, half);
-    write_row(kv.dtype, k, cache_row(kv, kv.k_offset, h, position, bytes), d);
-    write_row(kv.dtype, args.v + (row * args.kv_heads + h) * d,
-              cache_row(kv, kv.v_offset, h, position, bytes), d);
+    if (panels) {
+      write_row(kv.dtype, k, reinterpret_cast<std::byte*>(rounded), d);
+      write_key(rounded, d, position - start, cache_row(kv, kv.k_offset, h, start, bytes));
+      write_row(kv.dtype, v, reinterpret_cast<std::byte*>(rounded), d);
+      write_value(rounded, d, position - start, cache_row(kv, kv.v_offset, h, start, bytes));
+    } else {
+      write_row(kv.dtype, k, cache_row(kv, kv.k_offset, h, position, bytes), d);
+      write_row(kv.dtype, v, cache_row(kv, kv.v_offset, h, position, bytes), d);
+    }
   }
 }
 
