@@ -74,6 +74,7 @@ class Lister {
     for (int64_t e = 0; e < c_.num_experts; ++e) {
       feed_forward(fmt::format("{}experts.{}.", prefix, e), c_.moe_intermediate_size);
     }
+    if (c_.shared_expert_size == 0) return;
     feed_forward(prefix + "shared_expert.", c_.shared_expert_size);
     add(prefix + "shared_expert_gate.weight", {1, hidden_});
   }

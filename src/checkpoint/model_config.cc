@@ -112,7 +112,6 @@ class Checker {
     QN_RETURN_IF_ERROR(needed("num_experts", c_.num_experts, "expert layers"));
     QN_RETURN_IF_ERROR(needed("num_experts_per_tok", c_.experts_per_token, "expert layers"));
     QN_RETURN_IF_ERROR(needed("moe_intermediate_size", c_.moe_intermediate_size, "expert layers"));
-    QN_RETURN_IF_ERROR(needed("shared_expert_intermediate_size", c_.shared_expert_size, "expert layers"));
     if (c_.experts_per_token > c_.num_experts) {
       return wrong("num_experts_per_tok",
                    fmt::format("{} is more than num_experts {}", c_.experts_per_token, c_.num_experts));

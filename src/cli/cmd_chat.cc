@@ -29,7 +29,7 @@ constexpr const char* kHelp =
     "A line that ends with \\ goes on in the next one. Ctrl-C stops an answer.";
 
 struct ChatOptions {
-  std::string model, system;
+  std::string model, lora, system;
   std::vector<std::string> stops;
   SamplingOptions sampling;
   EngineOptions engine;
@@ -209,7 +209,7 @@ class Chat {
 };
 
 Result<int> run_chat(const ChatOptions& options) {
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model(options.model, options.lora));
   QN_TRY(const auto tokenizer, opened.tokenizer());
   QN_TRY(const auto chat_template, opened.chat_template());
   if (!chat_template) {
@@ -239,6 +239,7 @@ void add_chat(CLI::App& program, Action& action) {
                                    "./Qwen3-Next-80B-A3B-Instruct --system 'Be brief.'"});
   auto o = std::make_shared<ChatOptions>();
   add_model_argument(command, o->model);
+  add_lora_option(command, o->lora);
   named(command->add_option("--system", o->system, "The system message"), "TEXT");
   repeated(named(command->add_option("--stop", o->stops, "End an answer before this text; may be repeated"),
                  "TEXT"));

@@ -15,14 +15,14 @@ namespace qnext {
 namespace {
 
 struct GenerateIdsOptions {
-  std::string model, tokens;
+  std::string model, lora, tokens;
   bool json = false;
   SamplingOptions sampling;
   EngineOptions engine;
 };
 
 Result<int> run_generate_ids(const GenerateIdsOptions& options) {
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model(options.model, options.lora));
   const int64_t vocab = opened.checkpoint.config.vocab_size;
   QN_TRY(const std::vector<int32_t> prompt, read_token_list(options.tokens, vocab));
   QN_TRY(const SamplingParams sampling, options.sampling.resolve(opened.defaults(Purpose::kIds), vocab));
@@ -67,6 +67,7 @@ void add_generate_ids(CLI::App& program, Action& action) {
                                    "--tokens ids.json -n 48 --temp 0 --json"});
   auto o = std::make_shared<GenerateIdsOptions>();
   add_model_argument(command, o->model);
+  add_lora_option(command, o->lora);
   named(command->add_option("--tokens", o->tokens, "A JSON list of token ids"), "FILE")->required();
   command->add_flag("--json", o->json, "Print ids and speeds as one JSON object");
   add_sampling_options(command, o->sampling);

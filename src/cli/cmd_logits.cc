@@ -19,7 +19,7 @@ namespace qnext {
 namespace {
 
 struct LogitsOptions {
-  std::string model, tokens, out, kl_against;
+  std::string model, lora, tokens, out, kl_against;
   int64_t chunk = 512;
   bool mtp = false, json = false;
   EngineOptions engine;
@@ -99,7 +99,7 @@ Result<int> run_logits(const LogitsOptions& options) {
   for (const std::string& in : {options.model, options.tokens, options.kl_against}) {
     if (!options.out.empty()) QN_RETURN_IF_ERROR(refuse_to_replace(in, options.out));
   }
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model(options.model, options.lora));
   const ModelConfig& config = opened.checkpoint.config;
   QN_TRY(const std::vector<int32_t> tokens, read_token_list(options.tokens, config.vocab_size));
   const auto positions = static_cast<int64_t>(tokens.size());
@@ -165,6 +165,7 @@ void add_logits(CLI::App& program, Action& action) {
                                    "--json"});
   auto o = std::make_shared<LogitsOptions>();
   add_model_argument(command, o->model);
+  add_lora_option(command, o->lora);
   named(command->add_option("--tokens", o->tokens, "A JSON list of token ids"), "FILE")->required();
   named(command->add_option("-o,--output", o->out, "The safetensors file to write"), "FILE");
   at_least(

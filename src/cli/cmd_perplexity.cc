@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kDefaultWindow = 512;
 
 struct PerplexityOptions {
-  std::string model, file, tokens;
+  std::string model, lora, file, tokens;
   bool json = false;
   EngineOptions engine;
 };
@@ -78,7 +78,7 @@ Result<int> run_perplexity(const PerplexityOptions& options) {
   if (options.file.empty() == options.tokens.empty()) {
     return wrong_usage("perplexity", "give either -f FILE or --tokens FILE.json");
   }
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model(options.model, options.lora));
   QN_TRY(const auto sequences, read_input(options, opened));
   const int64_t limit = opened.checkpoint.config.max_positions;
   const int64_t standard = options.tokens.empty() ? std::min(kDefaultWindow, limit) : limit;
@@ -131,6 +131,7 @@ void add_perplexity(CLI::App& program, Action& action) {
       {"# a text in windows of 2048 tokens\nqnext perplexity ./model -f wiki.txt --ctx 2048 --json"});
   auto o = std::make_shared<PerplexityOptions>();
   add_model_argument(command, o->model);
+  add_lora_option(command, o->lora);
   named(command->add_option("-f,--file", o->file, "The text; - for standard input"), "FILE");
   named(command->add_option("--tokens", o->tokens, "Token ids instead: a JSON list, or a list of lists"),
         "FILE");

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kDefaultQuestion = "Tell me a story.";
 
 struct RunOptions {
-  std::string model, file, system;
+  std::string model, lora, file, system;
   std::optional<std::string> prompt;
   std::vector<std::string> stops;
   bool raw = false, json = false;
@@ -72,7 +72,7 @@ Result<RenderedPrompt> make_prompt(const OpenedModel& opened, const Tokenizer& t
 }
 
 Result<int> answer(const RunOptions& options, const std::string& text) {
-  QN_TRY(const OpenedModel opened, open_model(options.model));
+  QN_TRY(const OpenedModel opened, open_model(options.model, options.lora));
   QN_TRY(const auto tokenizer, opened.tokenizer());
   QN_TRY(const RenderedPrompt prompt, make_prompt(opened, *tokenizer, options, text));
   const int64_t vocab = opened.checkpoint.config.vocab_size;
@@ -153,6 +153,7 @@ void add_run(CLI::App& program, Action& action) {
                                    "upon a time' -n 50 --temp 0 --json"});
   auto o = std::make_shared<RunOptions>();
   add_model_argument(command, o->model);
+  add_lora_option(command, o->lora);
   named(command->add_option("-p,--prompt", o->prompt, "The prompt"), "TEXT");
   named(command->add_option("-f,--file", o->file, "Read the prompt from a file; - for standard input"),
         "FILE");

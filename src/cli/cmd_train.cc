@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 
 struct TrainOptions {
   std::string recipe;
+  bool finetune = false;
   int64_t threads = 0;
 };
 
@@ -89,15 +90,28 @@ Result<train::Corpus> read_corpus(const train::Recipe& recipe, const train::Text
   });
 }
 
+// `train` makes models, `finetune` changes them; a recipe is for one of the two.
+Result<train::Recipe> read_recipe_for(const TrainOptions& options) {
+  QN_TRY(train::Recipe recipe, train::read_recipe(options.recipe));
+  if (options.finetune && recipe.base.empty()) {
+    return Error(recipe.path +
+                 ": field base: missing, the checkpoint to start from: [base] path = \"FOLDER\"");
+  }
+  if (!options.finetune && !recipe.base.empty()) {
+    return Error(recipe.path + ": field base: a recipe with a base is one for qnext finetune");
+  }
+  return recipe;
+}
+
 Result<int> run_train(const TrainOptions& options) {
-  QN_TRY(const train::Recipe recipe, train::read_recipe(options.recipe));
+  QN_TRY(const train::Recipe recipe, read_recipe_for(options));
   QN_TRY(const auto lock, train::RunLock::take(recipe.output.folder));
   QN_TRY(const std::string folder, tokenizer_folder(recipe, options.threads));
   QN_TRY(const train::TextFormat format, text_format(folder));
   ThreadPool pool(static_cast<int>(options.threads));
   QN_TRY(const train::Corpus corpus, read_corpus(recipe, format, pool));
   QN_TRY(const ModelConfig config, recipe.model_config(format.tokenizer->vocab_size(), end_tokens(format)));
-  QN_TRY(auto files, train::published_files(folder, config));
+  QN_TRY(auto files, train::published_files(folder, config, !recipe.base.empty()));
   const InterruptScope interrupt;
   QN_TRY(const train::RunResult result,
          train::run_training({recipe, config, corpus, std::move(files)}, pool, interrupt.flag()));
@@ -106,24 +120,43 @@ Result<int> run_train(const TrainOptions& options) {
   return result.finished ? 0 : kInterruptedExit;
 }
 
-}  // namespace
-
-void add_train(CLI::App& program, Action& action) {
-  CLI::App* command =
-      add_command(program, "train", "Train a model from a recipe",
-                  "RECIPE is a TOML file: the model's shape, tokenizer, data, schedule, and the folder for "
-                  "all that is written "
-                  "(docs/train.md has every field). A checkpoint is a folder in the published layout, which "
-                  "the other commands read. "
-                  "Started again, a run goes on from its newest checkpoint, with the same result as if it "
-                  "had never been stopped. "
-                  "Ctrl-C ends it after the running step with a checkpoint; a second one at once.",
-                  {"# a model of its own\nqnext train tiny.toml\nqnext chat out/step-002000"});
+// What both commands have.
+void define(CLI::App* command, bool finetune, Action& action) {
   auto o = std::make_shared<TrainOptions>();
+  o->finetune = finetune;
   named(command->add_option("RECIPE", o->recipe, "The recipe"), "FILE")->required();
   within(named(command->add_option("-t,--threads", o->threads, "Threads; default one per processor"), "N"), 1,
          1024);
   command->callback([&action, o] { action = [o] { return run_train(*o); }; });
+}
+
+constexpr const char* kGoesOn =
+    "Started again, a run goes on from its newest checkpoint, with the same result as if it had never been "
+    "stopped. Ctrl-C ends it after the running step with a checkpoint; a second one at once.";
+
+}  // namespace
+
+void add_train(CLI::App& program, Action& action) {
+  define(
+      add_command(program, "train", "Train a model from a recipe",
+                  fmt::format("RECIPE is a TOML file: the model's shape, tokenizer, data, schedule, and the "
+                              "folder for all that is written (docs/train.md has every field). A checkpoint "
+                              "is a folder in the published layout, which the other commands read. {}",
+                              kGoesOn),
+                  {"# a model of its own\nqnext train tiny.toml\nqnext chat out/step-002000"}),
+      false, action);
+}
+
+void add_finetune(CLI::App& program, Action& action) {
+  define(add_command(
+             program, "finetune", "Train a model further, or a LoRA adapter for it",
+             fmt::format("RECIPE is one of train with a section [base], the published checkpoint to start "
+                         "from, in place of [model] and [tokenizer]. With a section [lora] an adapter is "
+                         "trained and the model stays as it is: a checkpoint is then a folder in PEFT's "
+                         "layout, for --lora and for merge. {}",
+                         kGoesOn),
+             {"# an adapter\nqnext finetune talk.toml\nqnext chat ./model --lora out/step-000500"}),
+         true, action);
 }
 
 }  // namespace qnext

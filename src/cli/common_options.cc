@@ -168,4 +168,12 @@ void add_model_argument(CLI::App* command, std::string& model) {
                       "A Hugging Face folder, a GGUF file or synth:CONFIG.json; default the embedded model");
 }
 
+void add_lora_option(CLI::App* command, std::string& lora) {
+  named(
+      command->add_option("--lora", lora,
+                          "A LoRA adapter in PEFT's layout, applied to the weights of MODEL, which must be a "
+                          "folder"),
+      "FOLDER");
+}
+
 }  // namespace qnext

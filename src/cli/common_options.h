@@ -49,5 +49,7 @@ void add_sampling_options(CLI::App* command, SamplingOptions& options);
 
 // The positional [MODEL].
 void add_model_argument(CLI::App* command, std::string& model);
+// --lora, for commands that compute with the weights.
+void add_lora_option(CLI::App* command, std::string& lora);
 
 }  // namespace qnext

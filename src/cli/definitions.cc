@@ -105,6 +105,8 @@ void add_all_commands(CLI::App& program, Action& action) {
   add_logits(program, action);
   add_synth(program, action);
   add_train(program, action);
+  add_finetune(program, action);
+  add_merge(program, action);
   add_train_tokenizer(program, action);
   add_generate_docs(program, action);
 }

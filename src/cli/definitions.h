@@ -52,6 +52,8 @@ void add_convert(CLI::App& program, Action& action);
 void add_quantize(CLI::App& program, Action& action);
 void add_synth(CLI::App& program, Action& action);
 void add_train(CLI::App& program, Action& action);
+void add_finetune(CLI::App& program, Action& action);
+void add_merge(CLI::App& program, Action& action);
 void add_train_tokenizer(CLI::App& program, Action& action);
 void add_perplexity(CLI::App& program, Action& action);
 void add_bench(CLI::App& program, Action& action);

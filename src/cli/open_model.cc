@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/files.h"
+#include "checkpoint/lora.h"
 #include "cli/embedded_model.h"
 #include "cli/model_text.h"
 
@@ -58,10 +59,14 @@ Result<std::string> read_standard_input() {
 
 }  // namespace
 
-Result<OpenedModel> open_model(const std::string& model) {
+Result<OpenedModel> open_model(const std::string& model, const std::string& lora) {
   OpenedModel opened;
   opened.label = model.empty() ? kEmbeddedLabel : model;
   QN_TRY(opened.checkpoint, model.empty() ? open_embedded() : open_checkpoint(model));
+  if (!lora.empty()) {
+    Checkpoint& c = opened.checkpoint;
+    QN_TRY(c.tensors, apply_lora(c.tensors, c.config, lora));
+  }
   QN_RETURN_IF_ERROR(opened.read_defaults());
   return opened;
 }

@@ -39,7 +39,7 @@ class OpenedModel {
   const std::vector<int64_t>& stop_tokens() const { return stop_tokens_; }
 
  private:
-  friend Result<OpenedModel> open_model(const std::string& model);
+  friend Result<OpenedModel> open_model(const std::string& model, const std::string& lora);
   Status read_defaults();
   SamplingParams sampling_;
   bool sampling_stated_ = false;
@@ -47,8 +47,9 @@ class OpenedModel {
   mutable std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
-// `model` as in cli.md; "" is the embedded model.
-Result<OpenedModel> open_model(const std::string& model);
+// `model` as in cli.md; "" is the embedded model. With `lora`, the folder of an adapter, its changes are in the
+// weights.
+Result<OpenedModel> open_model(const std::string& model, const std::string& lora = "");
 
 // For its tokenizer and template only: a folder needs no configuration and no weights.
 Result<OpenedModel> open_model_text(const std::string& model);

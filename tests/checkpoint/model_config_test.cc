@@ -196,7 +196,7 @@ TEST(ModelConfig, ErrorsNameTheField) {
       {"num_experts_per_tok", 513, "field num_experts_per_tok: 513 is more than num_experts 512"},
       {"num_experts_per_tok", 0, "field num_experts_per_tok: is 0"},
       {"moe_intermediate_size", 0, "field moe_intermediate_size: is 0"},
-      {"shared_expert_intermediate_size", 0, "field shared_expert_intermediate_size: is 0"},
+      {"shared_expert_intermediate_size", -1, "field shared_expert_intermediate_size: -1"},
       {"num_experts", 65536, "field num_experts: 65536 in each of 48 layers"},
       {"num_nextn_predict_layers", 2, "field num_nextn_predict_layers: 2"},
       {"full_attention_interval", 0, "field full_attention_interval: 0 is below 1"},

@@ -67,8 +67,7 @@ TEST_F(BadConfig, ImpossibleSizes) {
     }
   }
   expect_error(with("num_experts", -1), 1, {"config.json: field num_experts"});
-  for (const char* field : {"num_experts_per_tok", "moe_intermediate_size", "intermediate_size",
-                            "shared_expert_intermediate_size"}) {
+  for (const char* field : {"num_experts_per_tok", "moe_intermediate_size", "intermediate_size"}) {
     for (const Json& value : {Json(0), Json(-1), Json(int64_t{1} << 62)}) {
       expect_error(with(field, value), 1, {"config.json: field ", field});
     }

@@ -72,6 +72,7 @@ void embed(Work<Real>& work, const Real* table, int64_t hidden, std::span<const 
 template <class Real>
 void embed_backward(Work<Real>& work, Real* gradient, int64_t hidden, std::span<const int32_t> ids,
                     const Real* d) {
+  if (!gradient) return;
   // Each task owns some columns of the table.
   work.pool.parallel_for(hidden, 64, [&](int64_t begin, int64_t end, int) {
     for (size_t i = 0; i < ids.size(); ++i) {

@@ -8,14 +8,15 @@ namespace {
 template <class Real>
 class Binder {
  public:
-  Binder(const ModelConfig& config, const ParameterLayout& layout, const Real* values, Real* gradients)
-      : c_(config), layout_(layout), values_(values), gradients_(gradients) {}
+  Binder(const ModelConfig& config, const ParameterLayout& layout, const Real* values, Real* gradients,
+         const WantedGradients& wanted)
+      : c_(config), layout_(layout), values_(values), gradients_(gradients), wanted_(wanted) {}
 
   ModelWeights<Real> all() {
     ModelWeights<Real> w;
-    w.embedding = at("model.embed_tokens.weight");
+    w.embedding = matrix("model.embed_tokens.weight");
     w.norm = at("model.norm.weight");
-    w.head = c_.tie_embeddings ? w.embedding : at("lm_head.weight");
+    w.head = c_.tie_embeddings ? w.embedding : matrix("lm_head.weight");
     for (int64_t i = 0; i < c_.num_layers; ++i) {
       const auto index = static_cast<size_t>(i);
       w.layers.push_back(
@@ -26,7 +27,7 @@ class Binder {
       w.mtp.norm_embedding = at("mtp.pre_fc_norm_embedding.weight");
       w.mtp.norm_hidden = at("mtp.pre_fc_norm_hidden.weight");
       w.mtp.norm = at("mtp.norm.weight");
-      w.mtp.fc = at("mtp.fc.weight");
+      w.mtp.fc = matrix("mtp.fc.weight");
       w.mtp.layer = layer("mtp.layers.0.", LayerKind::kFullAttention, c_.num_experts > 0);
     }
     return w;
@@ -37,19 +38,22 @@ class Binder {
     const int64_t offset = layout_.offset(name);
     return {values_ + offset, gradients_ + offset};
   }
+  Weight<Real> matrix(const std::string& name) const { return joined(name, {}); }
   // Tensors that lie one after the other, as one matrix.
   Weight<Real> joined(const std::string& first, const std::vector<std::string>& others) const {
+    bool wanted = !wanted_ || wanted_(first);
     int64_t end = layout_.offset(first) + layout_.find(first)->elements();
     for (const std::string& name : others) {
       QN_CHECK(layout_.offset(name) == end, name + " does not follow " + first);
       end += layout_.find(name)->elements();
+      wanted = wanted || wanted_(name);
     }
-    return at(first);
+    return {at(first).w, wanted ? at(first).g : nullptr};
   }
 
   MlpWeights<Real> mlp(const std::string& prefix, int64_t width) const {
-    return {joined(prefix + "gate_proj.weight", {prefix + "up_proj.weight"}), at(prefix + "down_proj.weight"),
-            width};
+    return {joined(prefix + "gate_proj.weight", {prefix + "up_proj.weight"}),
+            matrix(prefix + "down_proj.weight"), width};
   }
 
   LayerWeights<Real> layer(const std::string& prefix, LayerKind kind, bool moe) const {
@@ -61,7 +65,7 @@ class Binder {
     if (kind == LayerKind::kFullAttention) {
       const std::string p = prefix + "self_attn.";
       w.attention = {joined(p + "q_proj.weight", {p + "k_proj.weight", p + "v_proj.weight"}),
-                     at(p + "q_norm.weight"), at(p + "k_norm.weight"), at(p + "o_proj.weight")};
+                     at(p + "q_norm.weight"), at(p + "k_norm.weight"), matrix(p + "o_proj.weight")};
     } else {
       const std::string p = prefix + "linear_attn.";
       w.delta = {joined(p + "in_proj_qkvz.weight", {p + "in_proj_ba.weight"}),
@@ -69,7 +73,7 @@ class Binder {
                  at(p + "A_log"),
                  at(p + "dt_bias"),
                  at(p + "norm.weight"),
-                 at(p + "out_proj.weight")};
+                 matrix(p + "out_proj.weight")};
     }
     if (moe) {
       w.experts = experts(prefix + "mlp.");
@@ -81,7 +85,7 @@ class Binder {
 
   ExpertsWeights<Real> experts(const std::string& prefix) const {
     ExpertsWeights<Real> w;
-    w.router = at(prefix + "gate.weight");
+    w.router = matrix(prefix + "gate.weight");
     for (int64_t e = 0; e < c_.num_experts; ++e) {
       w.experts.push_back(mlp(fmt::format("{}experts.{}.", prefix, e), c_.moe_intermediate_size));
     }
@@ -96,18 +100,20 @@ class Binder {
   const ParameterLayout& layout_;
   const Real* const values_;
   Real* const gradients_;
+  const WantedGradients& wanted_;
 };
 
 }  // namespace
 
 template <class Real>
 ModelWeights<Real> bind_weights(const ModelConfig& config, const ParameterLayout& layout, const Real* values,
-                                Real* gradients) {
-  return Binder<Real>(config, layout, values, gradients).all();
+                                Real* gradients, const WantedGradients& wanted) {
+  return Binder<Real>(config, layout, values, gradients, wanted).all();
 }
 
-template ModelWeights<float> bind_weights(const ModelConfig&, const ParameterLayout&, const float*, float*);
-template ModelWeights<double> bind_weights(const ModelConfig&, const ParameterLayout&, const double*,
-                                           double*);
+template ModelWeights<float> bind_weights(const ModelConfig&, const ParameterLayout&, const float*, float*,
+                                          const WantedGradients&);
+template ModelWeights<double> bind_weights(const ModelConfig&, const ParameterLayout&, const double*, double*,
+                                           const WantedGradients&);
 
 }  // namespace qnext::train

@@ -1,6 +1,9 @@
 // The flat run of parameters (parameters.h) as the blocks see it.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "train/grad/layer.h"
 #include "train/grad/parameters.h"
 
@@ -24,9 +27,13 @@ struct ModelWeights {
   MtpWeights<Real> mtp;
 };
 
-// `values` and `gradients` are runs of layout.size() elements that outlive the result.
+// Whether the gradient of the tensor of this name is of use; empty: that of every one.
+using WantedGradients = std::function<bool(const std::string&)>;
+
+// `values` and `gradients` are runs of layout.size() elements that outlive the result. A matrix of which no
+// tensor is wanted has no gradient; vectors always have one.
 template <class Real>
 ModelWeights<Real> bind_weights(const ModelConfig& config, const ParameterLayout& layout, const Real* values,
-                                Real* gradients);
+                                Real* gradients, const WantedGradients& wanted = {});
 
 }  // namespace qnext::train

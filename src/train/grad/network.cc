@@ -37,11 +37,12 @@ Status check_batch(const Batch& batch, const ModelConfig& config) {
 
 template <class Real>
 Network<Real>::Network(const ModelConfig& config, const LossOptions& losses, const ParameterLayout& layout,
-                       const Real* values, Real* gradients, bool recompute, ThreadPool& pool)
+                       const Real* values, Real* gradients, bool recompute, ThreadPool& pool,
+                       const WantedGradients& wanted)
     : config_(config),
       options_(losses),
       recompute_(recompute),
-      weights_(bind_weights(config_, layout, values, gradients)),
+      weights_(bind_weights(config_, layout, values, gradients, wanted)),
       work_(pool),
       rotation_(config_),
       caches_(recompute ? 1 : static_cast<size_t>(config.num_layers)),

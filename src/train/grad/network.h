@@ -34,7 +34,8 @@ class Network {
   // keeps only each layer's input and makes the rest again in the backward pass: the same bits for a third
   // more work.
   Network(const ModelConfig& config, const LossOptions& losses, const ParameterLayout& layout,
-          const Real* values, Real* gradients, bool recompute, ThreadPool& pool);
+          const Real* values, Real* gradients, bool recompute, ThreadPool& pool,
+          const WantedGradients& wanted = {});
 
   // The losses of a batch that is valid (check_batch); their gradient times `share` is added to the gradients
   // unless `backward` is off. The balance loss takes f, the share of each expert, from `routing` with this

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <optional>
 
 #include "base/random.h"
-#include "checkpoint/manifest.h"
+#include "checkpoint/row_reader.h"
 #include "checkpoint/safetensors_writer.h"
 #include "tensor/float_formats.h"
 
@@ -35,24 +37,56 @@ bool is_norm(std::string_view name) {
          name.find("pre_fc_norm_") != name.npos;
 }
 
-// Elements as float32, whatever of the three types they are stored as.
-Status to_floats(const Tensor& tensor, const std::string& label, float* out) {
-  const int64_t n = tensor.shape.elements();
-  switch (tensor.dtype) {
-    case DType::kF32:
-      std::memcpy(out, tensor.data, static_cast<size_t>(n) * sizeof(float));
-      return {};
-    case DType::kBF16:
-    case DType::kF16:
-      for (int64_t i = 0; i < n; ++i) {
-        uint16_t bits;
-        std::memcpy(&bits, tensor.data + 2 * i, 2);
-        out[i] = tensor.dtype == DType::kBF16 ? bf16_to_float(bits) : f16_to_float(bits);
-      }
-      return {};
-    default:
-      return Error(label + ": its type cannot be trained, only F32, BF16 and F16 can");
+// A tensor of the model in a checkpoint: stored as it is, or as rows of a tensor that has all experts.
+struct Stored {
+  std::string name;
+  Shape shape;        // of the stored tensor
+  int64_t first = 0;  // row of it at which the wanted one begins
+};
+
+// "...experts.3.up_proj.weight" [width, hidden] as part of "...experts.gate_up_proj" [experts, 2 width,
+// hidden], in which the rows of gate come first.
+std::optional<Stored> in_stack(const ParameterEntry& entry, const ModelConfig& config) {
+  constexpr std::string_view kExperts = ".mlp.experts.", kWeight = ".weight";
+  const size_t at = entry.name.find(kExperts);
+  if (at == entry.name.npos) return std::nullopt;
+  const std::string stack = entry.name.substr(0, at + kExperts.size());
+  const char* digits = entry.name.data() + stack.size();
+  int64_t expert = 0;
+  const auto [end, failed] = std::from_chars(digits, entry.name.data() + entry.name.size(), expert);
+  if (failed != std::errc()) return std::nullopt;
+  std::string_view which(end + 1, entry.name.data() + entry.name.size() - kWeight.size());
+  const int64_t rows = entry.shape[0], cols = entry.shape[1];
+  if (which == "down_proj") {
+    return Stored{stack + "down_proj", {config.num_experts, rows, cols}, expert * rows};
   }
+  const int64_t half = which == "up_proj" ? rows : 0;
+  return Stored{stack + "gate_up_proj", {config.num_experts, 2 * rows, cols}, expert * 2 * rows + half};
+}
+
+Status load_one(const ParameterEntry& entry, const TensorSource& source, const ModelConfig& config,
+                float* out) {
+  Stored from{entry.name, entry.shape, 0};
+  if (!source.find(from.name)) {
+    const std::optional<Stored> stacked = in_stack(entry, config);
+    if (!stacked || !source.find(stacked->name)) {
+      return Error(fmt::format("{}: tensor {} is missing", source.label(), entry.name));
+    }
+    from = *stacked;
+  }
+  const std::string label = fmt::format("{}: tensor {}", source.label(), from.name);
+  const TensorEntry& stored = *source.find(from.name);
+  if (stored.shape != from.shape) {
+    return Error(
+        fmt::format("{}: shape {} where {} is expected", label, stored.shape.text(), from.shape.text()));
+  }
+  if (!is_weight_type(stored.dtype)) {
+    return Error(fmt::format("{}: type {}, which weights cannot have", label, name(stored.dtype)));
+  }
+  QN_TRY(const RowReader reader, RowReader::open(source, from.name, config));
+  const int64_t cols = entry.shape.last();
+  for (int64_t r = 0; r < entry.shape.rows(); ++r) reader.read(from.first + r, cols, out + r * cols);
+  return {};
 }
 
 // The values as a source that the writer of checkpoints reads.
@@ -93,9 +127,11 @@ class ParameterSource final : public TensorSource {
 
 }  // namespace
 
-ParameterLayout::ParameterLayout(const ModelConfig& config, bool with_mtp) {
-  for (NamedShape& tensor : published_tensors(config, with_mtp)) {
-    if (config.shared_expert_size == 0 && tensor.name.find(".shared_expert") != std::string::npos) continue;
+ParameterLayout::ParameterLayout(const ModelConfig& config, bool with_mtp)
+    : ParameterLayout(published_tensors(config, with_mtp)) {}
+
+ParameterLayout::ParameterLayout(std::vector<NamedShape> tensors) {
+  for (NamedShape& tensor : tensors) {
     index_.emplace(tensor.name, entries_.size());
     entries_.push_back({std::move(tensor.name), std::move(tensor.shape), size_});
     size_ += entries_.back().elements();
@@ -134,20 +170,13 @@ void initialise(const ParameterLayout& layout, uint64_t seed, double deviation, 
   }
 }
 
-Status load_parameters(const ParameterLayout& layout, const TensorSource& source, float* values) {
+Status load_parameters(const ParameterLayout& layout, const TensorSource& source, const ModelConfig& config,
+                       float* values) {
   if (source.naming() != Naming::kPublished) {
     return Error(source.label() + ": training starts from a published checkpoint, not from GGUF");
   }
   for (const ParameterEntry& entry : layout.entries()) {
-    const std::string label = fmt::format("{}: tensor {}", source.label(), entry.name);
-    const TensorEntry* stored = source.find(entry.name);
-    if (!stored) return Error(label + " is missing");
-    if (stored->shape != entry.shape) {
-      return Error(
-          fmt::format("{}: shape {} where {} is expected", label, stored->shape.text(), entry.shape.text()));
-    }
-    QN_TRY(const Tensor tensor, source.load(entry.name));
-    QN_RETURN_IF_ERROR(to_floats(tensor, label, values + entry.offset));
+    QN_RETURN_IF_ERROR(load_one(entry, source, config, values + entry.offset));
   }
   return {};
 }

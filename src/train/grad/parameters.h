@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "checkpoint/manifest.h"
 #include "checkpoint/model_config.h"
 #include "checkpoint/tensor_source.h"
 #include "tensor/tensor.h"
@@ -22,11 +23,12 @@ struct ParameterEntry {
 };
 
 // Where each tensor of a configuration lies: in the order of published_tensors(), without gaps. So
-// projections that read the same input (q, k, v; qkvz, ba; gate, up) are one matrix. A shared expert of width
-// 0 has no tensors.
+// projections that read the same input (q, k, v; qkvz, ba; gate, up) are one matrix.
 class ParameterLayout {
  public:
   ParameterLayout(const ModelConfig& config, bool with_mtp);
+  // Of any tensors, in their order.
+  explicit ParameterLayout(std::vector<NamedShape> tensors);
 
   const std::vector<ParameterEntry>& entries() const { return entries_; }
   int64_t size() const { return size_; }                    // elements in all
@@ -44,9 +46,11 @@ class ParameterLayout {
 // seed, tensor name and index.
 void initialise(const ParameterLayout& layout, uint64_t seed, double deviation, float* values);
 
-// Reads every tensor of the layout from a published checkpoint (F32, BF16, F16), float32 afterwards. Errors
-// name the tensor that is missing or of another shape or type.
-Status load_parameters(const ParameterLayout& layout, const TensorSource& source, float* values);
+// Reads every tensor of the layout from a published checkpoint of a configuration, float32 afterwards.
+// Experts may be one by one or stacked as transformers 5 saves them. Errors name the tensor that is missing
+// or of another shape.
+Status load_parameters(const ParameterLayout& layout, const TensorSource& source, const ModelConfig& config,
+                       float* values);
 
 enum class WeightType : uint8_t { kF32, kBF16 };
 

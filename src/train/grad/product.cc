@@ -36,6 +36,7 @@ void multiply_block(const Product<Real>& p, int64_t row, int64_t rows, int64_t c
 
 template <class Real>
 void multiply(const Product<Real>& p, PackSpace<Real>& space) {
+  if (!p.c) return;
   if (p.k == 0 && !p.add) clear(p);
   if (p.m == 0 || p.n == 0 || p.k == 0) return;
   const ProductKernels<Real>& kernels = product_kernels<Real>();
@@ -55,6 +56,7 @@ void multiply(ThreadPool& pool, const Product<Real>& p, std::vector<PackSpace<Re
   // Below this a second thread costs more than it brings.
   constexpr double kSmall = 1 << 18;
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  if (!p.c) return;
   if (pool.size() == 1 || work < kSmall) return multiply(p, workers[0]);
 
   const ProductKernels<Real>& kernels = product_kernels<Real>();

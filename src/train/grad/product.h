@@ -19,7 +19,8 @@ struct Operand {
   int64_t row = 0, column = 1;
 };
 
-// C[m, n] = A[m, k] B[k, n], or C += A B with `add`. Row i of C starts at c + i * stride.
+// C[m, n] = A[m, k] B[k, n], or C += A B with `add`. Row i of C starts at c + i * stride; without a C, as the
+// gradient of a weight that is not trained, nothing is done.
 template <class Real>
 struct Product {
   int64_t m = 0, n = 0, k = 0;

@@ -5,14 +5,27 @@
 #include <cmath>
 
 namespace qnext::train {
+namespace {
+
+WantedGradients wanted_by(const std::optional<Lora>& lora) {
+  if (!lora) return {};
+  return [&lora](const std::string& tensor) { return lora->adapts(tensor); };
+}
+
+}  // namespace
 
 Trainer::Trainer(const ModelConfig& config, const TrainerOptions& options, ThreadPool& pool)
     : config_(config),
       pool_(pool),
       layout_(config, options.mtp),
-      adamw_(layout_, options.adamw),
-      network_(config_, options.losses, layout_, values_.zeros(layout_.size()),
-               gradients_.zeros(layout_.size()), options.recompute, pool) {}
+      lora_(options.lora.rank > 0 ? std::optional<Lora>(std::in_place, layout_, options.lora) : std::nullopt),
+      adamw_(layout(), options.adamw),
+      network_(config_, options.losses, layout_, weights_.zeros(layout_.size()),
+               gradients_.zeros(layout_.size()), options.recompute, pool, wanted_by(lora_)) {}
+
+void Trainer::start_adapter(uint64_t seed) { lora_->start(weights_.data(), seed); }
+
+void Trainer::adapter_changed() { lora_->apply(pool_, weights_.data()); }
 
 std::string Trainer::step_name() const { return fmt::format("step {}", adamw_.step() + 1); }
 
@@ -29,10 +42,16 @@ Result<Losses> Trainer::step_gradients(const Batch& batch, double share) {
 }
 
 Result<double> Trainer::apply(double learning_rate) {
-  const double norm = adamw_.gradient_norm(pool_, gradients_.data());
+  if (lora_) lora_->take_gradients(pool_, gradients_.data());
+  float* trained = lora_ ? lora_->gradients() : gradients_.data();
+  const double norm = adamw_.gradient_norm(pool_, trained);
   if (!std::isfinite(norm))
     return Error(fmt::format("{}: the norm of the gradient is {}", step_name(), norm));
-  adamw_.apply(pool_, learning_rate, norm, values_.data(), gradients_.data());
+  adamw_.apply(pool_, learning_rate, norm, values().data(), trained);
+  if (lora_) {
+    lora_->apply(pool_, weights_.data());
+    gradients_.zeros(layout_.size());
+  }
   step_begins_ = true;
   return norm;
 }

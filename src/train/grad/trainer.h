@@ -11,9 +11,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "train/grad/adamw.h"
+#include "train/grad/lora.h"
 #include "train/grad/network.h"
 
 namespace qnext::train {
@@ -23,6 +25,7 @@ struct TrainerOptions {
   AdamWOptions adamw;
   bool mtp = true;         // the model has the multi-token-prediction block
   bool recompute = false;  // a third more work for a fraction of the memory
+  LoraOptions lora;        // with a rank: an adapter is trained, the model is not
 };
 
 class Trainer {
@@ -31,11 +34,19 @@ class Trainer {
   Trainer(const ModelConfig& config, const TrainerOptions& options, ThreadPool& pool);
 
   const ModelConfig& config() const { return config_; }
-  const ParameterLayout& layout() const { return layout_; }
-  std::span<float> values() { return {values_.data(), static_cast<size_t>(layout_.size())}; }
+  // The model's weights and, after step_gradients(), their gradients.
+  const ParameterLayout& model_layout() const { return layout_; }
+  std::span<float> weights() { return {weights_.data(), static_cast<size_t>(layout_.size())}; }
   std::span<const float> gradients() const {
     return {gradients_.data(), static_cast<size_t>(layout_.size())};
   }
+  // What is trained: the adapter where there is one, else the weights.
+  const ParameterLayout& layout() const { return lora_ ? lora_->layout() : layout_; }
+  std::span<float> values() { return lora_ ? lora_->values() : weights(); }
+  // With an adapter: begins it when the model's weights are there (`seed` of its first values), and takes
+  // values() into account that were written from outside.
+  void start_adapter(uint64_t seed);
+  void adapter_changed();
   AdamW& optimiser() { return adamw_; }
 
   // Adds share * gradient of the batch's losses. The cross-entropy is a mean over the batch's own targets, so
@@ -58,7 +69,8 @@ class Trainer {
   const ModelConfig config_;
   ThreadPool& pool_;
   const ParameterLayout layout_;
-  Buffer<float> values_, gradients_;
+  std::optional<Lora> lora_;
+  Buffer<float> weights_, gradients_;
   AdamW adamw_;
   Network<float> network_;
   RoutingStatistics routing_;

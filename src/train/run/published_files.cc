@@ -5,6 +5,11 @@
 #include "base/files.h"
 
 namespace qnext::train {
+namespace {
+
+constexpr const char* kGeneration = "generation_config.json";
+
+}  // namespace
 
 Json published_config(const ModelConfig& config, double initializer_range) {
   Json json = config.to_json();
@@ -15,7 +20,8 @@ Json published_config(const ModelConfig& config, double initializer_range) {
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> published_files(const std::string& tokenizer_folder,
-                                                                         const ModelConfig& config) {
+                                                                         const ModelConfig& config,
+                                                                         bool keep_generation) {
   std::vector<std::pair<std::string, std::string>> files;
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
                            "special_tokens_map.json", "vocab.json", "merges.txt"}) {
@@ -26,6 +32,13 @@ Result<std::vector<std::pair<std::string, std::string>>> published_files(const s
     QN_TRY(std::string contents, read_file(path));
     files.emplace_back(name, std::move(contents));
   }
+  const std::string path = (std::filesystem::path(tokenizer_folder) / kGeneration).string();
+  std::error_code ignored;
+  if (keep_generation && std::filesystem::exists(path, ignored)) {
+    QN_TRY(std::string contents, read_file(path));
+    files.emplace_back(kGeneration, std::move(contents));
+    return files;
+  }
   Json generation = Json::object();
   if (config.bos_token >= 0) generation["bos_token_id"] = config.bos_token;
   if (!config.eos_tokens.empty()) generation["eos_token_id"] = config.eos_tokens;
@@ -33,7 +46,7 @@ Result<std::vector<std::pair<std::string, std::string>>> published_files(const s
   generation["temperature"] = 0.7;
   generation["top_p"] = 0.8;
   generation["top_k"] = 20;
-  files.emplace_back("generation_config.json", dump_json(generation, 1) + "\n");
+  files.emplace_back(kGeneration, dump_json(generation, 1) + "\n");
   return files;
 }
 

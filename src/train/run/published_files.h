@@ -15,8 +15,10 @@ namespace qnext::train {
 Json published_config(const ModelConfig& config, double initializer_range);
 
 // tokenizer.json, tokenizer_config.json, chat_template.jinja and the like of a tokenizer's folder, as far as
-// they are there (the first must be), and a generation_config.json that names the tokens which end an answer.
+// they are there (the first must be), and a generation_config.json that names the tokens which end an answer:
+// with `keep_generation` the folder's own, if it has one.
 Result<std::vector<std::pair<std::string, std::string>>> published_files(const std::string& tokenizer_folder,
-                                                                         const ModelConfig& config);
+                                                                         const ModelConfig& config,
+                                                                         bool keep_generation);
 
 }  // namespace qnext::train

@@ -31,6 +31,7 @@ Result<Standing> read_standing(const Json& json, const std::string& path) {
   QN_TRY(const int64_t seed, fields.integer("seed"));
   standing.seed = static_cast<uint64_t>(seed);
   QN_TRY(standing.data, fields.string("data"));
+  QN_TRY(standing.base, fields.string_or("base", ""));
   if (!fields.has("recipe") || !json["recipe"].is_object()) return fields.wrong("recipe", "an object");
   standing.recipe = json["recipe"];
   return standing;
@@ -40,9 +41,7 @@ Status check_files(const Json& json, const std::string& folder) {
   const JsonFields fields(json, folder + "/" + kStandingFile);
   if (!fields.has("files") || !json["files"].is_object()) return fields.wrong("files", "an object");
   const Json& files = json["files"];
-  for (const char* name : {kWeightsFile, kStateFile}) {
-    if (!files.contains(name)) return fields.wrong("files", fmt::format("one called {}", name));
-  }
+  if (!files.contains(kStateFile)) return fields.wrong("files", fmt::format("one called {}", kStateFile));
   for (const auto& [name, mark] : files.items()) {
     if (name.find('/') != name.npos) return fields.wrong("files", "names of files in this folder");
     const std::string path = folder + "/" + name;
@@ -82,6 +81,9 @@ Status same_run(const Standing& now, const Standing& saved, const std::string& f
   QN_RETURN_IF_ERROR(same_essence(now.recipe, saved.recipe, folder));
   if (now.seed != saved.seed) {
     return Error(fmt::format("seed {}, and {} in {}", now.seed, saved.seed, folder));
+  }
+  if (now.base != saved.base) {
+    return Error(fmt::format("the weights of the base are others than in {}", folder));
   }
   if (now.data != saved.data) {
     return Error(

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "train/run/recipe_base.h"
 #include "train/run/recipe_model.h"
 #include "train/run/toml_fields.h"
 
@@ -27,14 +28,12 @@ class Reader {
 
   Result<Recipe> read() {
     recipe_.path = path_;
-    QN_RETURN_IF_ERROR(TomlFields::open(root_, path_, "", {"model", "tokenizer", "data", "train", "output"}));
-    QN_TRY(const toml::table* model, section("model"));
-    QN_TRY(const toml::table* tokenizer, section("tokenizer"));
+    QN_RETURN_IF_ERROR(TomlFields::open(root_, path_, "",
+                                        {"base", "lora", "model", "tokenizer", "data", "train", "output"}));
     QN_TRY(const toml::table* data, section("data"));
     QN_TRY(const toml::table* train, section("train"));
     QN_TRY(const toml::table* output, section("output"));
-    QN_RETURN_IF_ERROR(read_model(*model, path_, recipe_));
-    QN_RETURN_IF_ERROR(read_tokenizer(*tokenizer));
+    QN_RETURN_IF_ERROR(root_.get("base") ? read_from_base() : read_from_nothing());
     QN_RETURN_IF_ERROR(read_data(*data));
     QN_RETURN_IF_ERROR(read_train(*train));
     QN_RETURN_IF_ERROR(read_output(*output));
@@ -50,6 +49,33 @@ class Reader {
     if (node->is_table()) return node->as_table();
     return Error(fmt::format("{}:{}: field {}: a section [{}] expected, got {}", path_,
                              node->source().begin.line, name, name, shown(*node)));
+  }
+
+  // A model with random weights.
+  Status read_from_nothing() {
+    if (const toml::node* node = root_.get("lora")) {
+      return Error(
+          fmt::format("{}:{}: field lora: an adapter needs a [base]", path_, node->source().begin.line));
+    }
+    QN_TRY(const toml::table* model, section("model"));
+    QN_TRY(const toml::table* tokenizer, section("tokenizer"));
+    QN_RETURN_IF_ERROR(read_model(*model, path_, recipe_));
+    return read_tokenizer(*tokenizer);
+  }
+
+  // A checkpoint, which has its shape and its tokenizer.
+  Status read_from_base() {
+    for (const char* name : {"model", "tokenizer"}) {
+      if (const toml::node* node = root_.get(name)) {
+        return Error(
+            fmt::format("{}:{}: field {}: the [base] has its own", path_, node->source().begin.line, name));
+      }
+    }
+    QN_TRY(const toml::table* base, section("base"));
+    QN_RETURN_IF_ERROR(read_base(*base, path_, recipe_));
+    if (!root_.get("lora")) return {};
+    QN_TRY(const toml::table* lora, section("lora"));
+    return read_lora(*lora, path_, recipe_);
   }
 
   std::string beside(const std::string& path) const {
@@ -145,7 +171,7 @@ class Reader {
                 "mtp_loss", "recompute", "seed"}));
     QN_RETURN_IF_ERROR(read_sizes(fields, train));
     QN_RETURN_IF_ERROR(read_schedule(fields, train));
-    QN_TRY(train.weight_decay, fields.number("weight_decay", 0.1, 0, 10));
+    QN_TRY(train.weight_decay, fields.number("weight_decay", recipe_.base.empty() ? 0.1 : 0, 0, 10));
     QN_TRY(train.no_decay, fields.strings("no_decay", kNoDecay));
     QN_TRY(train.beta1, fields.number("beta1", 0.9, 0, 0.999999));
     QN_TRY(train.beta2, fields.number("beta2", 0.95, 0, 0.999999999));
@@ -194,7 +220,8 @@ class Reader {
     s.kind = kind == "cosine" ? Schedule::Kind::kCosine
              : kind == "wsd"  ? Schedule::Kind::kWsd
                               : Schedule::Kind::kConstant;
-    QN_TRY(s.lr, fields.number("lr", 1e-3, 1e-12, 10));
+    const double usual = recipe_.base.empty() ? 1e-3 : recipe_.lora.rank > 0 ? 2e-4 : 2e-5;
+    QN_TRY(s.lr, fields.number("lr", usual, 1e-12, 10));
     for (const char* name : {"final_lr", "decay_steps"}) {
       const bool used = s.kind == Schedule::Kind::kWsd ||
                         (s.kind == Schedule::Kind::kCosine && std::string_view(name) == "final_lr");
@@ -241,18 +268,6 @@ class Reader {
   Recipe recipe_;
 };
 
-const char* name_of(Schedule::Kind kind) {
-  switch (kind) {
-    case Schedule::Kind::kConstant:
-      return "constant";
-    case Schedule::Kind::kCosine:
-      return "cosine";
-    case Schedule::Kind::kWsd:
-      return "wsd";
-  }
-  return "";
-}
-
 }  // namespace
 
 bool TrainRecipe::decays(const std::string& tensor) const {
@@ -274,56 +289,6 @@ Result<Recipe> parse_recipe(const std::string& text, const std::string& path) {
 Result<Recipe> read_recipe(const std::string& path) {
   QN_TRY(const std::string text, read_file(path, kMostRecipeBytes));
   return parse_recipe(text, path);
-}
-
-Json Recipe::essence() const {
-  const Schedule& s = train.schedule;
-  Json trained = {{"steps", s.steps},
-                  {"batch_tokens", train.batch_tokens},
-                  {"micro_tokens", train.micro_tokens},
-                  {"sequence_length", train.sequence_length},
-                  {"schedule", name_of(s.kind)},
-                  {"lr", s.lr},
-                  {"final_lr", s.final_lr},
-                  {"warmup_steps", s.warmup},
-                  {"decay_steps", s.decay},
-                  {"weight_decay", train.weight_decay},
-                  {"no_decay", train.no_decay},
-                  {"beta1", train.beta1},
-                  {"beta2", train.beta2},
-                  {"epsilon", train.epsilon},
-                  {"clip", train.clip},
-                  {"aux_loss", train.aux_loss},
-                  {"z_loss", train.z_loss},
-                  {"mtp_loss", train.mtp_loss},
-                  {"recompute", train.recompute},
-                  {"seed", train.seed}};
-  Json shape = model;
-  shape["initializer_range"] = initializer_range;
-  return {
-      {"model", std::move(shape)},
-      {"tokenizer", {{"vocab_size", tokenizer.vocab_size}}},  // a folder's may lie elsewhere: the data tells
-      {"train", std::move(trained)}};
-}
-
-Status same_essence(const Json& recipe, const Json& other, const std::string& where) {
-  for (const char* section : {"model", "tokenizer", "train"}) {
-    if (!recipe[section].is_object() || !other.is_object() || !other.contains(section) ||
-        !other[section].is_object()) {
-      return Error(fmt::format("{}: field {}: an object is expected", where, section));
-    }
-    const Json &here = recipe[section], &there = other[section];
-    std::set<std::string> names;
-    for (const auto& [name, value] : here.items()) names.insert(name);
-    for (const auto& [name, value] : there.items()) names.insert(name);
-    for (const std::string& name : names) {
-      const Json mine = here.value(name, Json()), theirs = there.value(name, Json());
-      if (mine == theirs) continue;
-      return Error(fmt::format("field {}.{}: {}, and {} in {}", section, name, dump_json(mine),
-                               dump_json(theirs), where));
-    }
-  }
-  return {};
 }
 
 }  // namespace qnext::train

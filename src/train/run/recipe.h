@@ -1,5 +1,5 @@
-// What a training run is to do: the file that `qnext train` is given, read and checked. docs/train.md
-// describes it for people.
+// What a training run is to do: the file that `qnext train` or `qnext finetune` is given, read and checked.
+// docs/train.md describes it for people.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,17 @@ struct OutputRecipe {
   int64_t keep = 0;                                  // newest checkpoints, from 1
 };
 
+// [lora]: an adapter is trained instead of the weights.
+struct LoraRecipe {
+  int64_t rank = 0;  // 0: none
+  double alpha = 0;
+  std::vector<std::string> target_modules;
+};
+
 struct Recipe {
   std::string path;  // of the file, starts errors
+  std::string base;  // [base]: the checkpoint to start from; "" for random weights
+  LoraRecipe lora;   // only with a base
   Json model;        // config.json as far as the recipe has it, with defaults for what it leaves out
   double initializer_range = 0;
   TokenizerRecipe tokenizer;

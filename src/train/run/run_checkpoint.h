@@ -34,19 +34,22 @@ struct StateTarget {
 
 // What makes a run go on as if nothing had happened.
 struct Standing {
-  int64_t step = 0;   // optimiser steps done
-  uint64_t seed = 0;  // of the run
-  std::string data;   // Corpus::fingerprint()
-  Json recipe;        // Recipe::essence()
+  int64_t step = 0;       // optimiser steps done
+  uint64_t seed = 0;      // of the run
+  std::string data;       // Corpus::fingerprint()
+  Json recipe;            // Recipe::essence()
+  std::string base = {};  // of the weights beside which an adapter is trained, else ""
 };
 
 struct RunCheckpoint {
   Standing standing;
-  Json config;                                             // config.json
+  std::string config_file = "config.json";
+  Json config;
   std::vector<std::pair<std::string, std::string>> files;  // further files as they are: name, contents
-  std::vector<StateTensor> weights;                        // the masters, by published name
-  std::vector<StateTensor> moments;                        // what the optimiser remembers, by any names
-  DType weight_type = DType::kBF16;                        // of model.safetensors; or kF32
+  std::string weights_file = "model.safetensors";
+  std::vector<StateTensor> weights;  // the masters, by published name
+  std::vector<StateTensor> moments;  // what the optimiser remembers, by any names
+  DType weight_type = DType::kBF16;  // of weights_file; or kF32
 };
 
 // Whether a run that stands at `now` (whose step does not matter) may go on from a saved one. An error names

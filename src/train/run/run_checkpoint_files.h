@@ -9,7 +9,6 @@
 
 namespace qnext::train {
 
-inline constexpr const char* kWeightsFile = "model.safetensors";
 inline constexpr const char* kStateFile = "training_state.safetensors";
 inline constexpr const char* kStandingFile = "training_state.json";  // written last, lists the others
 inline constexpr const char* kMasterPrefix = "master.";

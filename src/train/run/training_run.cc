@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <optional>
 
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/lora.h"
 #include "train/data/batches.h"
+#include "train/data/fingerprint.h"
 #include "train/grad/trainer.h"
 #include "train/run/console.h"
 #include "train/run/curve.h"
@@ -59,7 +62,11 @@ Result<TrainerOptions> trainer_options(const Recipe& recipe, const ModelConfig& 
                    .weight_decay = t.weight_decay,
                    .clip = t.clip,
                    .no_decay = {}};
-  QN_TRY(options.adamw.no_decay, without_decay(recipe, ParameterLayout(config, options.mtp)));
+  options.lora = {recipe.lora.rank, recipe.lora.alpha, recipe.lora.target_modules};
+  const ParameterLayout model(config, options.mtp);
+  const bool adapter = options.lora.rank > 0;
+  QN_TRY(options.adamw.no_decay,
+         without_decay(recipe, adapter ? adapter_layout(model, options.lora) : model));
   return options;
 }
 
@@ -103,21 +110,37 @@ class Run {
   }
 
  private:
-  Standing standing() const { return {step_, recipe_.train.seed, corpus_.fingerprint(), recipe_.essence()}; }
+  Standing standing() const {
+    return {step_, recipe_.train.seed, corpus_.fingerprint(), recipe_.essence(), base_};
+  }
+  bool adapter() const { return recipe_.lora.rank > 0; }
   std::string path(const char* name) const { return (fs::path(recipe_.output.folder) / name).string(); }
 
-  // From the newest checkpoint, or from the seed.
+  // From the newest checkpoint, from the base, or from the seed.
   Status begin() {
     const auto warn = [this](const std::string& text) { warnings_.push_back(text); };
     QN_TRY(const std::optional<SavedRun> saved, open_newest(recipe_.output.folder, warn));
+    if (!recipe_.base.empty() && (adapter() || !saved)) QN_RETURN_IF_ERROR(load_base());
     if (saved) {
       QN_RETURN_IF_ERROR(same_run(standing(), saved->standing(), saved->folder()));
       QN_RETURN_IF_ERROR(restore(*saved));
-    } else {
+    } else if (recipe_.base.empty()) {
       initialise(trainer_.layout(), recipe_.train.seed, recipe_.initializer_range, trainer_.values().data());
     }
     QN_TRY(log_, RunLog::open(path("log.jsonl"), step_));
     for (int64_t step = 0; step < step_; ++step) tokens_ += static_cast<int64_t>(batches_.at(step).tokens());
+    return {};
+  }
+
+  Status load_base() {
+    QN_TRY(const Checkpoint base, open_checkpoint(recipe_.base));
+    QN_RETURN_IF_ERROR(
+        load_parameters(trainer_.model_layout(), *base.tensors, base.config, trainer_.weights().data()));
+    if (!adapter()) return {};
+    Fingerprint fingerprint;  // an adapter is of use only beside the weights that it was trained with
+    fingerprint.add(std::as_bytes(trainer_.weights()));
+    base_ = fingerprint.hex();
+    trainer_.start_adapter(recipe_.train.seed);
     return {};
   }
 
@@ -129,6 +152,7 @@ class Run {
     QN_RETURN_IF_ERROR(saved.restore(weights, moments));
     step_ = saved.standing().step;
     trainer_.optimiser().set_step(step_);
+    if (adapter()) trainer_.adapter_changed();
     checkpoint_ = saved.folder();
     return {};
   }
@@ -213,6 +237,14 @@ class Run {
     checkpoint.standing = standing();
     checkpoint.config = published_config(trainer_.config(), recipe_.initializer_range);
     checkpoint.files = files_;
+    if (adapter()) {
+      std::error_code ignored;
+      checkpoint.config_file = kLoraConfigFile;
+      checkpoint.config = lora_config(fs::absolute(recipe_.base, ignored).lexically_normal().string(),
+                                      recipe_.lora.rank, recipe_.lora.alpha, recipe_.lora.target_modules);
+      checkpoint.weights_file = kLoraWeightsFile;
+      checkpoint.weight_type = DType::kF32;
+    }
     add_tensors(trainer_.layout(), "", std::span<const float>(trainer_.values()), checkpoint.weights);
     AdamW& adamw = trainer_.optimiser();
     add_tensors(trainer_.layout(), "m.", std::span<const float>(adamw.first_moments()), checkpoint.moments);
@@ -230,7 +262,7 @@ class Run {
   Batches batches_;
   std::unique_ptr<RunLog> log_;
   int64_t step_ = 0, tokens_ = 0;  // done
-  std::string checkpoint_;
+  std::string checkpoint_, base_;
   std::vector<std::string> warnings_;
 };
 

@@ -91,10 +91,11 @@ Status write_all(const std::string& folder, const RunCheckpoint& checkpoint) {
   fs::remove_all(folder, failed);
   fs::create_directories(folder, failed);
   if (failed) return Error(fmt::format("{}: cannot make the folder: {}", folder, failed.message()));
-  QN_RETURN_IF_ERROR(write_weights(folder + "/" + kWeightsFile, checkpoint));
+  QN_RETURN_IF_ERROR(write_weights(folder + "/" + checkpoint.weights_file, checkpoint));
   QN_RETURN_IF_ERROR(write_state(folder + "/" + kStateFile, checkpoint));
-  std::vector<std::string> names = {kWeightsFile, kStateFile, "config.json"};
-  QN_RETURN_IF_ERROR(write_text(folder + "/config.json", dump_json(checkpoint.config, 1) + "\n"));
+  std::vector<std::string> names = {checkpoint.weights_file, kStateFile, checkpoint.config_file};
+  QN_RETURN_IF_ERROR(
+      write_text(folder + "/" + checkpoint.config_file, dump_json(checkpoint.config, 1) + "\n"));
   for (const auto& [name, contents] : checkpoint.files) {
     QN_CHECK(name.find('/') == name.npos, "a file in the folder: " + name);
     QN_RETURN_IF_ERROR(write_text(folder + "/" + name, contents));
@@ -103,6 +104,7 @@ Status write_all(const std::string& folder, const RunCheckpoint& checkpoint) {
   const Standing& standing = checkpoint.standing;
   Json json = {{"format", kStandingFormat}, {"step", standing.step},     {"seed", standing.seed},
                {"data", standing.data},     {"recipe", standing.recipe}, {"files", Json::object()}};
+  if (!standing.base.empty()) json["base"] = standing.base;
   for (const std::string& name : names) {
     QN_TRY(json["files"][name], file_mark(folder + "/" + name));
   }

@@ -38,7 +38,7 @@ class GoldenTrainTest : public testing::Test {
     return o;
   }
   void load(Trainer& trainer) const {
-    must(load_parameters(trainer.layout(), *make_synth_source(config_, std::nullopt, "synth"),
+    must(load_parameters(trainer.layout(), *make_synth_source(config_, std::nullopt, "synth"), config_,
                          trainer.values().data()));
   }
 

@@ -48,7 +48,7 @@ inline Batch random_batch(const std::vector<int64_t>& lengths, int64_t vocab, ui
 // Weights with the synthetic rule: large enough that every path of the model matters.
 inline std::vector<float> synthetic_values(const ModelConfig& config, const ParameterLayout& layout) {
   std::vector<float> values(static_cast<size_t>(layout.size()));
-  must(load_parameters(layout, *make_synth_source(config, std::nullopt, "synth"), values.data()));
+  must(load_parameters(layout, *make_synth_source(config, std::nullopt, "synth"), config, values.data()));
   return values;
 }
 

@@ -189,7 +189,7 @@ TEST_F(TrainerTest, SavedWeightsAreReadBackAndRun) {
       const Checkpoint checkpoint = must(open_checkpoint(folder));
       EXPECT_EQ(checkpoint.config, config_);
       EXPECT_TRUE(checkpoint.has_mtp());
-      must(load_parameters(layout, *checkpoint.tensors, read.data()));
+      must(load_parameters(layout, *checkpoint.tensors, checkpoint.config, read.data()));
       if (type == WeightType::kF32) {
         EXPECT_EQ(read, values);
       }

@@ -170,7 +170,7 @@ TEST(Recipe, ErrorsNameFileLineFieldAndValue) {
     std::string text, message;
   } cases[] = {
       {"[train", "r.toml:1: not valid TOML: "},
-      {"[trian]\n", "r.toml:1: field trian: unknown; known here: data, model, output, tokenizer, train"},
+      {"[trian]\n", "r.toml:1: field trian: unknown; known here: base, data, lora, model, output, tokenizer, train"},
       {"train = 5\n", "r.toml:1: field train: a section [train] expected, got 5"},
       {with("train", "lrr = 0.1\n"), "r.toml:6: field train.lrr: unknown; known here: aux_loss, "},
       {with("train", "lr = \"high\"\n"), "r.toml:6: field train.lr: a number expected, got \"high\""},

@@ -271,10 +271,11 @@ TEST_F(RunCheckpointTest, ARunHoldsItsFolder) {
 
 TEST_F(RunCheckpointTest, FilesOfTheTokenizerAreTakenAsTheyAre) {
   const State state(1);
-  EXPECT_NE(published_files(out(), state.config).error().message().find("tokenizer.json"), std::string::npos);
+  EXPECT_NE(published_files(out(), state.config, false).error().message().find("tokenizer.json"),
+            std::string::npos);
   write("tokenizer.json", "{ }");
   write("chat_template.jinja", "{{ x }}");
-  const auto files = published_files(out(), state.config);
+  const auto files = published_files(out(), state.config, false);
   ASSERT_TRUE(files.ok());
   ASSERT_EQ(files->size(), 3u);
   EXPECT_EQ((*files)[0].second, "{ }");

@@ -1,0 +1,78 @@
+// What of a recipe a resumed run must agree with.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "train/run/recipe.h"
+
+namespace qnext::train {
+namespace {
+
+const char* name_of(Schedule::Kind kind) {
+  switch (kind) {
+    case Schedule::Kind::kConstant:
+      return "constant";
+    case Schedule::Kind::kCosine:
+      return "cosine";
+    case Schedule::Kind::kWsd:
+      return "wsd";
+  }
+  return "";
+}
+
+}  // namespace
+
+Json Recipe::essence() const {
+  const Schedule& s = train.schedule;
+  Json trained = {{"steps", s.steps},
+                  {"batch_tokens", train.batch_tokens},
+                  {"micro_tokens", train.micro_tokens},
+                  {"sequence_length", train.sequence_length},
+                  {"schedule", name_of(s.kind)},
+                  {"lr", s.lr},
+                  {"final_lr", s.final_lr},
+                  {"warmup_steps", s.warmup},
+                  {"decay_steps", s.decay},
+                  {"weight_decay", train.weight_decay},
+                  {"no_decay", train.no_decay},
+                  {"beta1", train.beta1},
+                  {"beta2", train.beta2},
+                  {"epsilon", train.epsilon},
+                  {"clip", train.clip},
+                  {"aux_loss", train.aux_loss},
+                  {"z_loss", train.z_loss},
+                  {"mtp_loss", train.mtp_loss},
+                  {"recompute", train.recompute},
+                  {"seed", train.seed}};
+  Json shape = model;
+  shape["initializer_range"] = initializer_range;
+  Json adapter = Json::object();
+  if (lora.rank > 0) {
+    adapter = {{"rank", lora.rank}, {"alpha", lora.alpha}, {"target_modules", lora.target_modules}};
+  }
+  return {
+      {"model", std::move(shape)},
+      {"lora", std::move(adapter)},
+      {"tokenizer", {{"vocab_size", tokenizer.vocab_size}}},  // a folder's may lie elsewhere: the data tells
+      {"train", std::move(trained)}};
+}
+
+Status same_essence(const Json& recipe, const Json& other, const std::string& where) {
+  for (const char* section : {"model", "lora", "tokenizer", "train"}) {
+    const Json here = recipe.value(section, Json::object());
+    const Json there = other.is_object() ? other.value(section, Json::object()) : Json();
+    if (!there.is_object()) return Error(fmt::format("{}: field {}: an object is expected", where, section));
+    std::set<std::string> names;
+    for (const auto& [name, value] : here.items()) names.insert(name);
+    for (const auto& [name, value] : there.items()) names.insert(name);
+    for (const std::string& name : names) {
+      const Json mine = here.value(name, Json()), theirs = there.value(name, Json());
+      if (mine == theirs) continue;
+      return Error(fmt::format("field {}.{}: {}, and {} in {}", section, name, dump_json(mine),
+                               dump_json(theirs), where));
+    }
+  }
+  return {};
+}
+
+}  // namespace qnext::train
