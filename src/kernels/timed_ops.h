@@ -17,7 +17,7 @@ struct OperationTime {
   double bytes = 0;
 };
 
-class TimedOps final : public Ops {
+class TimedOps : public Ops {
  public:
   explicit TimedOps(std::unique_ptr<Ops> ops) : ops_(std::move(ops)) {}
 
