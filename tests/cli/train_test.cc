@@ -142,5 +142,24 @@ TEST_F(Train, AChangedRecipeIsNotGoneOnWith) {
   expect_error(train({}, "out"), 1, {"data"});
 }
 
+// With the same learning rates so far: the result is that of the longer run.
+TEST_F(Train, AFinishedRunCanBeLengthened) {
+  const auto of = [](int steps, const std::string& schedule) {
+    Recipe recipe;
+    recipe.train = "steps = " + std::to_string(steps) + "\nwarmup_steps = 3\nschedule = \"" + schedule +
+                   "\"\nsequence_length = 64\nbatch_tokens = 128\nmicro_tokens = 64\n";
+    return recipe;
+  };
+  ASSERT_EQ(train(of(12, "constant"), "out").code, 0);
+  ASSERT_EQ(train(of(20, "constant"), "out").code, 0);
+  ASSERT_EQ(train(of(20, "constant"), "whole").code, 0);
+  for (const char* name : {"step-000020/model.safetensors", "step-000020/training_state.safetensors"}) {
+    EXPECT_EQ(read_all(path("whole/" + std::string(name))), read_all(path("out/" + std::string(name))))
+        << name;
+  }
+  ASSERT_EQ(train(of(12, "cosine"), "wave").code, 0);
+  expect_error(train(of(20, "cosine"), "wave"), 1, {"train.steps", "20", "12"});
+}
+
 }  // namespace
 }  // namespace qnext

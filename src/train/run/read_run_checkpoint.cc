@@ -78,7 +78,7 @@ Status restore_one(const TensorSource& source, const StateTarget& target, const 
 }  // namespace
 
 Status same_run(const Standing& now, const Standing& saved, const std::string& folder) {
-  QN_RETURN_IF_ERROR(same_essence(now.recipe, saved.recipe, folder));
+  QN_RETURN_IF_ERROR(same_essence(now.recipe, saved.recipe, saved.step, folder));
   if (now.seed != saved.seed) {
     return Error(fmt::format("seed {}, and {} in {}", now.seed, saved.seed, folder));
   }

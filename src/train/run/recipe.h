@@ -87,8 +87,9 @@ Result<Recipe> read_recipe(const std::string& path);
 // The same for text that is already here.
 Result<Recipe> parse_recipe(const std::string& text, const std::string& path);
 
-// The first field in which two essences differ: "field train.lr: 0.002, and 0.001 in WHERE". Done when there
-// is none.
-Status same_essence(const Json& recipe, const Json& other, const std::string& where);
+// Whether a recipe may go on with what another one has done in `steps` steps: an error names the first field
+// in which their essences differ, "field train.lr: 0.002, and 0.001 in WHERE". Those of the schedule may, as
+// long as the learning rates of the steps that are done are the same.
+Status same_essence(const Json& recipe, const Json& other, int64_t steps, const std::string& where);
 
 }  // namespace qnext::train

@@ -256,13 +256,13 @@ TEST(Recipe, TheVocabularyHoldsTheTokenizer) {
 TEST(Recipe, EssencesDifferInANamedField) {
   const Json one = good(kSmallest).essence();
   const auto back = parse_json(dump_json(one), "x");
-  EXPECT_TRUE(same_essence(one, *back, "there").ok());
-  EXPECT_TRUE(same_essence(good(with("output", "keep = 9\n")).essence(), one, "there").ok());
-  EXPECT_EQ(same_essence(good(with("train", "lr = 0.002\n")).essence(), one, "there").error().message(),
+  EXPECT_TRUE(same_essence(one, *back, 3, "there").ok());
+  EXPECT_TRUE(same_essence(good(with("output", "keep = 9\n")).essence(), one, 3, "there").ok());
+  EXPECT_EQ(same_essence(good(with("train", "lr = 0.002\n")).essence(), one, 3, "there").error().message(),
             "field train.final_lr: 0.0002, and 0.0001 in there");
-  EXPECT_EQ(same_essence(good(with("model", "vocab_size = 300\n")).essence(), one, "there").error().message(),
+  EXPECT_EQ(same_essence(good(with("model", "vocab_size = 300\n")).essence(), one, 3, "there").error().message(),
             "field model.vocab_size: 300, and null in there");
-  EXPECT_FALSE(same_essence(one, Json(5), "there").ok());
+  EXPECT_FALSE(same_essence(one, Json(5), 3, "there").ok());
 }
 
 TEST(Recipe, AFileThatIsNotThereIsAnError) {

@@ -115,7 +115,7 @@ TEST_F(RunCheckpointTest, GivesBackTheSameBits) {
   EXPECT_EQ(saved->standing().step, 123);
   EXPECT_EQ(saved->standing().seed, 5u);
   EXPECT_EQ(saved->standing().data, "fingerprint");
-  EXPECT_TRUE(same_essence(state.checkpoint.standing.recipe, saved->standing().recipe, "x").ok());
+  EXPECT_TRUE(same_essence(state.checkpoint.standing.recipe, saved->standing().recipe, 3, "x").ok());
   std::vector<std::vector<float>> masters, moments;
   const auto weights = state.targets(state.checkpoint.weights, masters);
   const auto rest = state.targets(state.checkpoint.moments, moments);
