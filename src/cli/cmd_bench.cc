@@ -181,8 +181,8 @@ Result<int> run_bench(const BenchOptions& options) {
 
 }  // namespace
 
-void add_bench(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_bench(const Program& program) {
+  Command command = add_command(
       program, "bench", "Measure the speed of prompts and of generation",
       "Every combination of the lists is a row: prefill rows process --prompt tokens, decode rows generate "
       "--generate tokens one by one, after --depth tokens that are there already, for --batch sequences "
@@ -201,25 +201,24 @@ void add_bench(CLI::App& program, Action& action) {
   auto o = std::make_shared<BenchOptions>();
   add_model_argument(command, o->model);
   const auto list = [&](const char* names, std::vector<int64_t>& values, int64_t low, const char* text) {
-    at_least(named(comma_separated(command->add_option(names, values, text)), "N,N,..."), low);
+    command.add_option(names, values, text).comma_separated().named("N,N,...").at_least(low);
   };
   list("--prompt", o->prompt, 0, "Prompt lengths; default 512, 0 for none");
   list("--generate", o->generate, 0, "Numbers of tokens to generate; default 64, 0 for none");
   list("--depth", o->depth, 0, "Tokens that are in the context already; default 0");
   list("--batch", o->batch, 1, "Numbers of sequences; default 1");
-  within(named(command->add_option("--repeat", o->repeat, "Measured runs of each row; default 5"), "N"), 1,
-         1e6);
-  at_least(
-      named(command->add_option("--piece", o->piece,
-                                "Most tokens of a step of a prompt, all sequences together; default 1024"),
-            "N"),
-      1);
-  named(command->add_option("--plot", o->plot, "Draw speeds by depth, with the roofline, as an SVG picture"),
-        "FILE");
-  command->add_flag("--operations", o->operations, "Show where the time of each row went, by operation");
-  command->add_flag("--json", o->json, "Print rows and machine as JSON");
+  command.add_option("--repeat", o->repeat, "Measured runs of each row; default 5").named("N").within(1, 1e6);
+  command
+      .add_option("--piece", o->piece,
+                  "Most tokens of a step of a prompt, all sequences together; default 1024")
+      .named("N")
+      .at_least(1);
+  command.add_option("--plot", o->plot, "Draw speeds by depth, with the roofline, as an SVG picture")
+      .named("FILE");
+  command.add_flag("--operations", o->operations, "Show where the time of each row went, by operation");
+  command.add_flag("--json", o->json, "Print rows and machine as JSON");
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_bench(*o); }; });
+  command.does([o] { return run_bench(*o); });
 }
 
 }  // namespace qnext

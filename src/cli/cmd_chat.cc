@@ -227,25 +227,26 @@ Result<int> run_chat(const ChatOptions& options) {
 
 }  // namespace
 
-void add_chat(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(program, "chat", "Hold a conversation in the terminal",
-                                  "Type a message and Enter. What the model has read is kept between "
-                                  "messages, so only what is new takes time. "
-                                  "Lines that start with / are commands; /help lists them. When standard "
-                                  "input is not a terminal, each of its "
-                                  "lines is a message.",
-                                  {"# with the model inside the program\nqnext chat",
-                                   "# with a published model and a system message\nqnext chat "
-                                   "./Qwen3-Next-80B-A3B-Instruct --system 'Be brief.'"});
+void add_chat(const Program& program) {
+  Command command = add_command(program, "chat", "Hold a conversation in the terminal",
+                                "Type a message and Enter. What the model has read is kept between "
+                                "messages, so only what is new takes time. "
+                                "Lines that start with / are commands; /help lists them. When standard "
+                                "input is not a terminal, each of its "
+                                "lines is a message.",
+                                {"# with the model inside the program\nqnext chat",
+                                 "# with a published model and a system message\nqnext chat "
+                                 "./Qwen3-Next-80B-A3B-Instruct --system 'Be brief.'"});
   auto o = std::make_shared<ChatOptions>();
   add_model_argument(command, o->model);
   add_lora_option(command, o->lora);
-  named(command->add_option("--system", o->system, "The system message"), "TEXT");
-  repeated(named(command->add_option("--stop", o->stops, "End an answer before this text; may be repeated"),
-                 "TEXT"));
+  command.add_option("--system", o->system, "The system message").named("TEXT");
+  command.add_option("--stop", o->stops, "End an answer before this text; may be repeated")
+      .named("TEXT")
+      .repeated();
   add_sampling_options(command, o->sampling);
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_chat(*o); }; });
+  command.does([o] { return run_chat(*o); });
 }
 
 }  // namespace qnext

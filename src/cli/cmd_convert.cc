@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/progress.h"
 #include "checkpoint/convert.h"
@@ -56,23 +57,24 @@ Result<int> run_convert(const ConvertOptionsGiven& options, const std::string& c
   return 0;
 }
 
-void define(CLI::App* command, const std::string& standard_type, Action& action) {
+void define(Command command, const std::string& standard_type) {
   auto o = std::make_shared<ConvertOptionsGiven>();
   o->type = standard_type;
-  command->add_option("IN", o->in, "A Hugging Face folder, a GGUF file or synth:CONFIG.json")->required();
-  named(command->add_option("-o,--output", o->out, "The GGUF file to write"), "FILE")->required();
-  named(command->add_option(
-            "--type", o->type,
-            fmt::format("Type of the matrices: {}; default {}", gguf_file_type_names(), standard_type)),
-        "TYPE");
-  add_choice(command, "--layout", o->layout, {"rows", "panels"},
-             "How matrices lie in the file: rows, the default, is what every program reads; panels is what "
-             "qnext's CPU kernels use without any work at load, and only qnext reads");
-  command->add_flag("--no-mtp", o->no_mtp, "Leave out the multi-token-prediction block");
-  within(named(command->add_option("-t,--threads", o->threads, "Threads; default one per processor"), "N"), 1,
-         1024);
-  const std::string name = command->get_name();
-  command->callback([&action, o, name] { action = [o, name] { return run_convert(*o, name); }; });
+  command.add_option("IN", o->in, "A Hugging Face folder, a GGUF file or synth:CONFIG.json").required();
+  command.add_option("-o,--output", o->out, "The GGUF file to write").named("FILE").required();
+  command
+      .add_option("--type", o->type,
+                  fmt::format("Type of the matrices: {}; default {}", gguf_file_type_names(), standard_type))
+      .named("TYPE");
+  command.add_choice(
+      "--layout", o->layout, {"rows", "panels"},
+      "How matrices lie in the file: rows, the default, is what every program reads; panels is what "
+      "qnext's CPU kernels use without any work at load, and only qnext reads");
+  command.add_flag("--no-mtp", o->no_mtp, "Leave out the multi-token-prediction block");
+  command.add_option("-t,--threads", o->threads, "Threads; default one per processor")
+      .named("N")
+      .within(1, 1024);
+  command.does([o, name = command.name()] { return run_convert(*o, name); });
 }
 
 constexpr const char* kTypes =
@@ -84,21 +86,21 @@ constexpr const char* kTypes =
 
 }  // namespace
 
-void add_convert(CLI::App& program, Action& action) {
-  CLI::App* command =
+void add_convert(const Program& program) {
+  Command command =
       add_command(program, "convert", "Write a GGUF file from a published checkpoint", kTypes,
                   {"# as published\nqnext convert ./Qwen3-Next-80B-A3B-Instruct -o model-bf16.gguf",
                    "# quantised on the way\nqnext convert ./Qwen3-Next-80B-A3B-Instruct -o model-q4_k_m.gguf "
                    "--type q4_k_m"});
-  define(command, "bf16", action);
+  define(command, "bf16");
 }
 
-void add_quantize(CLI::App& program, Action& action) {
-  CLI::App* command =
+void add_quantize(const Program& program) {
+  Command command =
       add_command(program, "quantize", "Write a GGUF file with smaller types from another", kTypes,
                   {"# a quarter of the size\nqnext quantize model-bf16.gguf -o model-q4_k_m.gguf "
                    "--type q4_k_m"});
-  define(command, "q4_k_m", action);
+  define(command, "q4_k_m");
 }
 
 }  // namespace qnext

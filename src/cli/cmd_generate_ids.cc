@@ -56,23 +56,23 @@ Result<int> run_generate_ids(const GenerateIdsOptions& options) {
 
 }  // namespace
 
-void add_generate_ids(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(program, "generate-ids", "Continue a list of token ids",
-                                  "Prints the ids that follow, the end-of-text token included when there is "
-                                  "one, as a JSON list, or with --json "
-                                  "in the field tokens of an object. Where neither the command line nor the "
-                                  "model says how to sample, the most "
-                                  "probable token is taken.",
-                                  {"# 48 tokens, the most probable each time\nqnext generate-ids ./model "
-                                   "--tokens ids.json -n 48 --temp 0 --json"});
+void add_generate_ids(const Program& program) {
+  Command command = add_command(program, "generate-ids", "Continue a list of token ids",
+                                "Prints the ids that follow, the end-of-text token included when there is "
+                                "one, as a JSON list, or with --json "
+                                "in the field tokens of an object. Where neither the command line nor the "
+                                "model says how to sample, the most "
+                                "probable token is taken.",
+                                {"# 48 tokens, the most probable each time\nqnext generate-ids ./model "
+                                 "--tokens ids.json -n 48 --temp 0 --json"});
   auto o = std::make_shared<GenerateIdsOptions>();
   add_model_argument(command, o->model);
   add_lora_option(command, o->lora);
-  named(command->add_option("--tokens", o->tokens, "A JSON list of token ids"), "FILE")->required();
-  command->add_flag("--json", o->json, "Print ids and speeds as one JSON object");
+  command.add_option("--tokens", o->tokens, "A JSON list of token ids").named("FILE").required();
+  command.add_flag("--json", o->json, "Print ids and speeds as one JSON object");
   add_sampling_options(command, o->sampling);
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_generate_ids(*o); }; });
+  command.does([o] { return run_generate_ids(*o); });
 }
 
 }  // namespace qnext

@@ -30,8 +30,8 @@ Result<int> run_inspect(const InspectOptions& options) {
 
 }  // namespace
 
-void add_inspect(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_inspect(const Program& program) {
+  Command command = add_command(
       program, "inspect", "Show what a model file holds",
       "Prints the architecture, the parameters in total and active per token, the types of the tensors and "
       "their "
@@ -41,9 +41,9 @@ void add_inspect(CLI::App& program, Action& action) {
        "qnext inspect synth:config.json --json"});
   auto o = std::make_shared<InspectOptions>();
   add_model_argument(command, o->model);
-  command->add_flag("--tensors", o->tensors, "Also list every tensor");
-  command->add_flag("--json", o->json, "Print one JSON object");
-  command->callback([&action, o] { action = [o] { return run_inspect(*o); }; });
+  command.add_flag("--tensors", o->tensors, "Also list every tensor");
+  command.add_flag("--json", o->json, "Print one JSON object");
+  command.does([o] { return run_inspect(*o); });
 }
 
 }  // namespace qnext

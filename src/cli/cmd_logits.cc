@@ -150,34 +150,35 @@ Result<int> run_logits(const LogitsOptions& options) {
 
 }  // namespace
 
-void add_logits(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(program, "logits", "Write the logits of every position of given tokens",
-                                  "OUT gets the F32 tensors logits [positions, vocab], hidden_last [layers + "
-                                  "1, hidden] (the residual stream "
-                                  "at the last position: the embedding, the input of each layer, the output "
-                                  "after the final norm) and with "
-                                  "--mtp mtp_logits [positions - 1, vocab]. --kl-against prints how far the "
-                                  "logits are from another run's.",
-                                  {"# the logits of five tokens\necho '[1, 2, 3, 4, 5]' >ids.json\n"
-                                   "qnext logits ./model --tokens ids.json -o out.safetensors",
-                                   "# what quantisation costs\nqnext logits model-q4_k_m.gguf --tokens "
-                                   "ids.json --kl-against out.safetensors "
-                                   "--json"});
+void add_logits(const Program& program) {
+  Command command = add_command(program, "logits", "Write the logits of every position of given tokens",
+                                "OUT gets the F32 tensors logits [positions, vocab], hidden_last [layers + "
+                                "1, hidden] (the residual stream "
+                                "at the last position: the embedding, the input of each layer, the output "
+                                "after the final norm) and with "
+                                "--mtp mtp_logits [positions - 1, vocab]. --kl-against prints how far the "
+                                "logits are from another run's.",
+                                {"# the logits of five tokens\necho '[1, 2, 3, 4, 5]' >ids.json\n"
+                                 "qnext logits ./model --tokens ids.json -o out.safetensors",
+                                 "# what quantisation costs\nqnext logits model-q4_k_m.gguf --tokens "
+                                 "ids.json --kl-against out.safetensors "
+                                 "--json"});
   auto o = std::make_shared<LogitsOptions>();
   add_model_argument(command, o->model);
   add_lora_option(command, o->lora);
-  named(command->add_option("--tokens", o->tokens, "A JSON list of token ids"), "FILE")->required();
-  named(command->add_option("-o,--output", o->out, "The safetensors file to write"), "FILE");
-  at_least(
-      named(command->add_option("--chunk", o->chunk, "Process the tokens in pieces of N; default 512"), "N"),
-      1);
-  command->add_flag("--mtp", o->mtp, "Also the multi-token-prediction block's logits");
-  named(command->add_option("--kl-against", o->kl_against,
-                            "Compare with the logits in this file: KL(file || this run), mean and max"),
-        "FILE");
-  command->add_flag("--json", o->json, "Print the comparison as JSON");
+  command.add_option("--tokens", o->tokens, "A JSON list of token ids").named("FILE").required();
+  command.add_option("-o,--output", o->out, "The safetensors file to write").named("FILE");
+  command.add_option("--chunk", o->chunk, "Process the tokens in pieces of N; default 512")
+      .named("N")
+      .at_least(1);
+  command.add_flag("--mtp", o->mtp, "Also the multi-token-prediction block's logits");
+  command
+      .add_option("--kl-against", o->kl_against,
+                  "Compare with the logits in this file: KL(file || this run), mean and max")
+      .named("FILE");
+  command.add_flag("--json", o->json, "Print the comparison as JSON");
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_logits(*o); }; });
+  command.does([o] { return run_logits(*o); });
 }
 
 }  // namespace qnext

@@ -71,8 +71,8 @@ Result<int> run_merge(const MergeOptions& options) {
 
 }  // namespace
 
-void add_merge(CLI::App& program, Action& action) {
-  CLI::App* command =
+void add_merge(const Program& program) {
+  Command command =
       add_command(program, "merge", "Write a checkpoint with a LoRA adapter's changes in its weights",
                   "BASE is a published checkpoint, a folder. Every changed tensor is rounded to the type it "
                   "has there; FP8 "
@@ -81,10 +81,10 @@ void add_merge(CLI::App& program, Action& action) {
                   "file of.",
                   {"# a model of its own\nqnext merge ./model --lora out/step-000500 -o ./model-talk"});
   auto o = std::make_shared<MergeOptions>();
-  named(command->add_option("BASE", o->base, "The checkpoint's folder"), "FOLDER")->required();
-  named(command->add_option("--lora", o->adapter, "The adapter's folder"), "FOLDER")->required();
-  named(command->add_option("-o,--output", o->out, "The folder to write"), "FOLDER")->required();
-  command->callback([&action, o] { action = [o] { return run_merge(*o); }; });
+  command.add_option("BASE", o->base, "The checkpoint's folder").named("FOLDER").required();
+  command.add_option("--lora", o->adapter, "The adapter's folder").named("FOLDER").required();
+  command.add_option("-o,--output", o->out, "The folder to write").named("FOLDER").required();
+  command.does([o] { return run_merge(*o); });
 }
 
 }  // namespace qnext

@@ -118,8 +118,8 @@ Result<int> run_perplexity(const PerplexityOptions& options) {
 
 }  // namespace
 
-void add_perplexity(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_perplexity(const Program& program) {
+  Command command = add_command(
       program, "perplexity", "Measure how well the model predicts a text",
       "The text is cut into windows of --ctx tokens (default 512) that do not overlap; every token of a "
       "window but "
@@ -132,12 +132,12 @@ void add_perplexity(CLI::App& program, Action& action) {
   auto o = std::make_shared<PerplexityOptions>();
   add_model_argument(command, o->model);
   add_lora_option(command, o->lora);
-  named(command->add_option("-f,--file", o->file, "The text; - for standard input"), "FILE");
-  named(command->add_option("--tokens", o->tokens, "Token ids instead: a JSON list, or a list of lists"),
-        "FILE");
-  command->add_flag("--json", o->json, "Print perplexity, nll and tokens as JSON");
+  command.add_option("-f,--file", o->file, "The text; - for standard input").named("FILE");
+  command.add_option("--tokens", o->tokens, "Token ids instead: a JSON list, or a list of lists")
+      .named("FILE");
+  command.add_flag("--json", o->json, "Print perplexity, nll and tokens as JSON");
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_perplexity(*o); }; });
+  command.does([o] { return run_perplexity(*o); });
 }
 
 }  // namespace qnext

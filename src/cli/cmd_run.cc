@@ -134,37 +134,37 @@ Result<int> run_run(const RunOptions& options) {
 
 }  // namespace
 
-void add_run(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(program, "run", "Answer a prompt once",
-                                  "The prompt is -p TEXT, the contents of -f FILE, or standard input; of the "
-                                  "latter two, one newline at the end "
-                                  "is left out. When the model has a chat template, the prompt is the user's "
-                                  "message of a conversation, unless "
-                                  "--raw is given; otherwise, and with --raw, the text is continued as it "
-                                  "is. Without any prompt the embedded "
-                                  "model is asked for a story. The answer is printed as it comes; speeds and "
-                                  "memory follow on standard error.",
-                                  {"# a first try, with the model inside the program\nqnext run",
-                                   "# an answer from a published model\nqnext run "
-                                   "./Qwen3-Next-80B-A3B-Instruct -p 'Why is the sky blue?'",
-                                   "# text on standard input, at most 200 tokens, reproducible\n"
-                                   "qnext run model.gguf -n 200 --seed 1 <question.txt",
-                                   "# continue a text, for a script\nqnext run model.gguf --raw -p 'Once "
-                                   "upon a time' -n 50 --temp 0 --json"});
+void add_run(const Program& program) {
+  Command command = add_command(program, "run", "Answer a prompt once",
+                                "The prompt is -p TEXT, the contents of -f FILE, or standard input; of the "
+                                "latter two, one newline at the end "
+                                "is left out. When the model has a chat template, the prompt is the user's "
+                                "message of a conversation, unless "
+                                "--raw is given; otherwise, and with --raw, the text is continued as it "
+                                "is. Without any prompt the embedded "
+                                "model is asked for a story. The answer is printed as it comes; speeds and "
+                                "memory follow on standard error.",
+                                {"# a first try, with the model inside the program\nqnext run",
+                                 "# an answer from a published model\nqnext run "
+                                 "./Qwen3-Next-80B-A3B-Instruct -p 'Why is the sky blue?'",
+                                 "# text on standard input, at most 200 tokens, reproducible\n"
+                                 "qnext run model.gguf -n 200 --seed 1 <question.txt",
+                                 "# continue a text, for a script\nqnext run model.gguf --raw -p 'Once "
+                                 "upon a time' -n 50 --temp 0 --json"});
   auto o = std::make_shared<RunOptions>();
   add_model_argument(command, o->model);
   add_lora_option(command, o->lora);
-  named(command->add_option("-p,--prompt", o->prompt, "The prompt"), "TEXT");
-  named(command->add_option("-f,--file", o->file, "Read the prompt from a file; - for standard input"),
-        "FILE");
-  named(command->add_option("--system", o->system, "A system message before the prompt"), "TEXT");
-  repeated(named(command->add_option("--stop", o->stops, "End the answer before this text; may be repeated"),
-                 "TEXT"));
-  command->add_flag("--raw", o->raw, "Continue the text without a chat template");
-  command->add_flag("--json", o->json, "Print text, ids and speeds as one JSON object at the end");
+  command.add_option("-p,--prompt", o->prompt, "The prompt").named("TEXT");
+  command.add_option("-f,--file", o->file, "Read the prompt from a file; - for standard input").named("FILE");
+  command.add_option("--system", o->system, "A system message before the prompt").named("TEXT");
+  command.add_option("--stop", o->stops, "End the answer before this text; may be repeated")
+      .named("TEXT")
+      .repeated();
+  command.add_flag("--raw", o->raw, "Continue the text without a chat template");
+  command.add_flag("--json", o->json, "Print text, ids and speeds as one JSON object at the end");
   add_sampling_options(command, o->sampling);
   add_engine_options(command, o->engine);
-  command->callback([&action, o] { action = [o] { return run_run(*o); }; });
+  command.does([o] { return run_run(*o); });
 }
 
 }  // namespace qnext

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/progress.h"
 #include "checkpoint/checkpoint.h"
@@ -38,20 +39,19 @@ Result<int> run_synth(const SynthOptions& options) {
 
 }  // namespace
 
-void add_synth(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_synth(const Program& program) {
+  Command command = add_command(
       program, "synth", "Write the made-up weights of a configuration as a checkpoint",
       "The weights are those of the model synth:CONFIG.json[?seed=N]. FOLDER gets config.json and BF16 "
       "safetensors under the published names; it is made if it does not exist.",
       {"# a checkpoint for tests\nqnext synth config.json -o ./made-up --seed 7"});
   auto o = std::make_shared<SynthOptions>();
-  command->add_option("CONFIG.json", o->config, "The configuration, as published with a model")->required();
-  named(command->add_option("-o,--output", o->out, "The folder to write"), "FOLDER")->required();
-  within(
-      named(command->add_option("--seed", o->seed, "Other weights for every seed; default those of no seed"),
-            "N"),
-      0, 0x1p64);
-  command->callback([&action, o] { action = [o] { return run_synth(*o); }; });
+  command.add_option("CONFIG.json", o->config, "The configuration, as published with a model").required();
+  command.add_option("-o,--output", o->out, "The folder to write").named("FOLDER").required();
+  command.add_option("--seed", o->seed, "Other weights for every seed; default those of no seed")
+      .named("N")
+      .within(0, 0x1p64);
+  command.does([o] { return run_synth(*o); });
 }
 
 }  // namespace qnext

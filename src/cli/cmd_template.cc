@@ -50,8 +50,8 @@ Result<int> run_template(const TemplateOptions& options) {
 
 }  // namespace
 
-void add_template(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_template(const Program& program) {
+  Command command = add_command(
       program, "template", "Print the prompt that the model's chat template makes of messages",
       "FILE holds a JSON list of messages, as in [{\"role\": \"user\", \"content\": \"Hello\"}]. The prompt "
       "is "
@@ -59,13 +59,13 @@ void add_template(CLI::App& program, Action& action) {
       {"# a prompt with a tool\nqnext template ./model --messages messages.json --tools tools.json"});
   auto o = std::make_shared<TemplateOptions>();
   add_model_argument(command, o->model);
-  named(command->add_option("--messages", o->messages, "The messages, as JSON"), "FILE")->required();
-  named(command->add_option("--tools", o->tools, "The tools that the model may call, as JSON"), "FILE");
-  command->add_flag("--no-generation-prompt", o->no_generation_prompt, "Without the opening of an answer");
-  repeated(
-      named(command->add_option("--set", o->settings, "Another variable of the template; may be repeated"),
-            "NAME=JSON"));
-  command->callback([&action, o] { action = [o] { return run_template(*o); }; });
+  command.add_option("--messages", o->messages, "The messages, as JSON").named("FILE").required();
+  command.add_option("--tools", o->tools, "The tools that the model may call, as JSON").named("FILE");
+  command.add_flag("--no-generation-prompt", o->no_generation_prompt, "Without the opening of an answer");
+  command.add_option("--set", o->settings, "Another variable of the template; may be repeated")
+      .named("NAME=JSON")
+      .repeated();
+  command.does([o] { return run_template(*o); });
 }
 
 }  // namespace qnext

@@ -62,8 +62,8 @@ Result<int> run_tokenize(const TokenizeOptions& options) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& program, Action& action) {
-  CLI::App* command =
+void add_tokenize(const Program& program) {
+  Command command =
       add_command(program, "tokenize", "Turn text into token ids, or back",
                   "Reads one JSON string per line of standard input and prints one JSON list "
                   "of ids for each; with --decode the "
@@ -74,10 +74,10 @@ void add_tokenize(CLI::App& program, Action& action) {
                    "# and back\necho '[9707, 1879]' | qnext tokenize ./model --decode"});
   auto o = std::make_shared<TokenizeOptions>();
   add_model_argument(command, o->model);
-  command->add_flag("--decode", o->decode, "Ids to text");
-  command->add_flag("--no-special", o->no_special,
-                    "Treat special tokens as plain text; when decoding, omit them");
-  command->callback([&action, o] { action = [o] { return run_tokenize(*o); }; });
+  command.add_flag("--decode", o->decode, "Ids to text");
+  command.add_flag("--no-special", o->no_special,
+                   "Treat special tokens as plain text; when decoding, omit them");
+  command.does([o] { return run_tokenize(*o); });
 }
 
 }  // namespace qnext

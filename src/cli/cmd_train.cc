@@ -121,13 +121,14 @@ Result<int> run_train(const TrainOptions& options) {
 }
 
 // What both commands have.
-void define(CLI::App* command, bool finetune, Action& action) {
+void define(Command command, bool finetune) {
   auto o = std::make_shared<TrainOptions>();
   o->finetune = finetune;
-  named(command->add_option("RECIPE", o->recipe, "The recipe"), "FILE")->required();
-  within(named(command->add_option("-t,--threads", o->threads, "Threads; default one per processor"), "N"), 1,
-         1024);
-  command->callback([&action, o] { action = [o] { return run_train(*o); }; });
+  command.add_option("RECIPE", o->recipe, "The recipe").named("FILE").required();
+  command.add_option("-t,--threads", o->threads, "Threads; default one per processor")
+      .named("N")
+      .within(1, 1024);
+  command.does([o] { return run_train(*o); });
 }
 
 constexpr const char* kGoesOn =
@@ -136,7 +137,7 @@ constexpr const char* kGoesOn =
 
 }  // namespace
 
-void add_train(CLI::App& program, Action& action) {
+void add_train(const Program& program) {
   define(
       add_command(program, "train", "Train a model from a recipe",
                   fmt::format("RECIPE is a TOML file: the model's shape, tokenizer, data, schedule, and the "
@@ -144,10 +145,10 @@ void add_train(CLI::App& program, Action& action) {
                               "is a folder in the published layout, which the other commands read. {}",
                               kGoesOn),
                   {"# a model of its own\nqnext train tiny.toml\nqnext chat out/step-002000"}),
-      false, action);
+      false);
 }
 
-void add_finetune(CLI::App& program, Action& action) {
+void add_finetune(const Program& program) {
   define(add_command(
              program, "finetune", "Train a model further, or a LoRA adapter for it",
              fmt::format("RECIPE is one of train with a section [base], the published checkpoint to start "
@@ -156,7 +157,7 @@ void add_finetune(CLI::App& program, Action& action) {
                          "layout, for --lora and for merge. {}",
                          kGoesOn),
              {"# an adapter\nqnext finetune talk.toml\nqnext chat ./model --lora out/step-000500"}),
-         true, action);
+         true);
 }
 
 }  // namespace qnext

@@ -7,8 +7,8 @@
 
 namespace qnext {
 
-void add_train_tokenizer(CLI::App& program, Action& action) {
-  CLI::App* command = add_command(
+void add_train_tokenizer(const Program& program) {
+  Command command = add_command(
       program, "train-tokenizer", "Learn a byte-level BPE tokenizer from text",
       "Text is normalised and cut into words as the tokenizers of Qwen3-Next do. FOLDER gets tokenizer.json "
       "and "
@@ -25,22 +25,23 @@ void add_train_tokenizer(CLI::App& program, Action& action) {
        "--vocab-size "
        "4096"});
   auto o = std::make_shared<TrainTokenizerOptions>();
-  command->add_option("FILE", o->files, "UTF-8 text, or JSONL")->required();
-  named(command->add_option("-o,--output", o->out, "The folder to write"), "FOLDER")->required();
-  within(named(command->add_option("--vocab-size", o->vocab_size,
-                                   "Tokens in all: the 256 bytes, what is learnt, and the added tokens"),
-               "N"),
-         1, kMostTokens)
-      ->required();
-  repeated(
-      named(command->add_option("--special", o->special, "Another special token; may be repeated"), "TEXT"));
-  within(named(command->add_option("-t,--threads", o->threads, "Threads; default one per processor"), "N"), 1,
-         1024);
-  command->callback([&action, o] {
-    action = [o]() -> Result<int> {
-      QN_RETURN_IF_ERROR(train_tokenizer(*o));
-      return 0;
-    };
+  command.add_option("FILE", o->files, "UTF-8 text, or JSONL").required();
+  command.add_option("-o,--output", o->out, "The folder to write").named("FOLDER").required();
+  command
+      .add_option("--vocab-size", o->vocab_size,
+                  "Tokens in all: the 256 bytes, what is learnt, and the added tokens")
+      .named("N")
+      .within(1, kMostTokens)
+      .required();
+  command.add_option("--special", o->special, "Another special token; may be repeated")
+      .named("TEXT")
+      .repeated();
+  command.add_option("-t,--threads", o->threads, "Threads; default one per processor")
+      .named("N")
+      .within(1, 1024);
+  command.does([o]() -> Result<int> {
+    QN_RETURN_IF_ERROR(train_tokenizer(*o));
+    return 0;
   });
 }
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <random>
 
 #include "base/check.h"
@@ -85,66 +87,64 @@ Rounding EngineOptions::rounding() const {
   return activations == "f32" ? Rounding::kNone : activations == "int8" ? Rounding::kInt8 : Rounding::kNative;
 }
 
-void add_engine_options(CLI::App* command, EngineOptions& o) {
+void add_engine_options(Command command, EngineOptions& o) {
   const char* group = "Engine";
-  add_choice(command, "--device", o.device, {"auto", "cpu", "cuda"}, "Where to run; default auto")
-      ->group(group);
-  add_choice(command, "--backend", o.backend, {"ref", "cpu", "cuda"},
+  const auto add_choice = [&](const char* names, std::string& value,
+                              std::initializer_list<const char*> choices, const char* text) {
+    command.add_choice(names, value, choices, text).group(group);
+  };
+  add_choice("--device", o.device, {"auto", "cpu", "cuda"}, "Where to run; default auto");
+  add_choice("--backend", o.backend, {"ref", "cpu", "cuda"},
              "Which implementation of the operations; default the device's. ref is the slow definition of "
-             "what is right")
-      ->group(group);
-  named(command->add_option("--isa", o.isa, "Force an instruction set of the cpu backend, such as avx2"),
-        "NAME")
-      ->group(group);
-  within(named(command->add_option("-t,--threads", o.threads, "Threads; default one per processor"), "N"), 1,
-         kMaxThreads)
-      ->group(group);
-  add_choice(command, "--kv-type", o.kv_type, {"f32", "bf16", "q8_0"},
-             "Type of the attention cache; default f32")
-      ->group(group);
-  add_choice(command, "--state-type", o.state_type, {"f32", "bf16"},
-             "Type of the recurrent state; default f32")
-      ->group(group);
-  add_choice(
-      command, "--activations", o.activations, {"f32", "int8", "native"},
-      "What inputs of matrices are rounded to: f32, nothing; int8, the default, 8 bits in blocks of 32 "
-      "before quantised matrices; native, also BF16 before BF16 matrices where the processor has that")
-      ->group(group);
-  at_least(named(command->add_option("--ctx", o.context,
-                                     "Context: most tokens of a sequence, prompt and "
-                                     "answer; default what the model was made for"),
-                 "N"),
-           1)
-      ->group(group);
+             "what is right");
+  command.add_option("--isa", o.isa, "Force an instruction set of the cpu backend, such as avx2")
+      .named("NAME")
+      .group(group);
+  command.add_option("-t,--threads", o.threads, "Threads; default one per processor")
+      .named("N")
+      .within(1, kMaxThreads)
+      .group(group);
+  add_choice("--kv-type", o.kv_type, {"f32", "bf16", "q8_0"}, "Type of the attention cache; default f32");
+  add_choice("--state-type", o.state_type, {"f32", "bf16"}, "Type of the recurrent state; default f32");
+  add_choice("--activations", o.activations, {"f32", "int8", "native"},
+             "What inputs of matrices are rounded to: f32, nothing; int8, the default, 8 bits in blocks of "
+             "32 before quantised matrices; native, also BF16 before BF16 matrices where the processor has "
+             "that");
+  command
+      .add_option(
+          "--ctx", o.context,
+          "Context: most tokens of a sequence, prompt and answer; default what the model was made for")
+      .named("N")
+      .at_least(1)
+      .group(group);
 }
 
-void add_sampling_options(CLI::App* command, SamplingOptions& o) {
+void add_sampling_options(Command command, SamplingOptions& o) {
   const char* group = "Sampling";
   const auto add = [&](const char* names, auto& value, const char* value_name, const char* text) {
-    return named(command->add_option(names, value, text), value_name)->group(group);
+    return command.add_option(names, value, text).named(value_name).group(group);
   };
-  at_least(add("-n,--max-tokens", o.max_new, "N",
-               "Most tokens to generate; default until the model stops or the "
-               "context is full"),
-           -1);
-  within(add("--temp,--temperature", o.temperature, "T", "Temperature; 0 takes the most probable token"), 0,
-         1e30);
-  at_least(add("--top-k", o.top_k, "K", "Choose among the K most probable tokens; 0 for all"), 0);
-  within(add("--top-p", o.top_p, "P", "Choose among the fewest tokens that hold this probability"), 0, 1);
-  within(
-      add("--min-p", o.min_p, "P", "Leave out tokens less probable than this share of the most probable one"),
-      0, 1);
+  add("-n,--max-tokens", o.max_new, "N",
+      "Most tokens to generate; default until the model stops or the context is full")
+      .at_least(-1);
+  add("--temp,--temperature", o.temperature, "T", "Temperature; 0 takes the most probable token")
+      .within(0, 1e30);
+  add("--top-k", o.top_k, "K", "Choose among the K most probable tokens; 0 for all").at_least(0);
+  add("--top-p", o.top_p, "P", "Choose among the fewest tokens that hold this probability").within(0, 1);
+  add("--min-p", o.min_p, "P", "Leave out tokens less probable than this share of the most probable one")
+      .within(0, 1);
   add("--repeat-penalty", o.repeat_penalty, "R", "Make tokens that occurred less probable; 1 for not at all");
-  at_least(add("--repeat-last-n", o.repeat_window, "N",
-               "How far back --repeat-penalty looks; -1 for everything, the default"),
-           -1);
+  add("--repeat-last-n", o.repeat_window, "N",
+      "How far back --repeat-penalty looks; -1 for everything, the default")
+      .at_least(-1);
   add("--presence-penalty", o.presence_penalty, "X", "Subtracted from the logits of tokens generated before");
   add("--frequency-penalty", o.frequency_penalty, "X", "Subtracted as often as the token was generated");
-  repeated(add("--logit-bias", o.logit_bias, "ID=BIAS",
-               "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object"))
-      ->check(wrong_biases);
-  within(add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time"), 0, 0x1p64);
-  command->add_flag("--ignore-eos", o.ignore_eos, "Go on after the tokens that end an answer")->group(group);
+  add("--logit-bias", o.logit_bias, "ID=BIAS",
+      "Added to a token's logit, -inf forbids it; several separated by commas, or a JSON object")
+      .repeated()
+      .check(wrong_biases);
+  add("--seed", o.seed, "N", "Seed of the random numbers; default a new one each time").within(0, 0x1p64);
+  command.add_flag("--ignore-eos", o.ignore_eos, "Go on after the tokens that end an answer").group(group);
 }
 
 Result<SamplingParams> SamplingOptions::resolve(const SamplingParams& defaults, int64_t vocab_size) const {
@@ -163,17 +163,16 @@ Result<SamplingParams> SamplingOptions::resolve(const SamplingParams& defaults, 
   return params;
 }
 
-void add_model_argument(CLI::App* command, std::string& model) {
-  command->add_option("MODEL", model,
-                      "A Hugging Face folder, a GGUF file or synth:CONFIG.json; default the embedded model");
+void add_model_argument(Command command, std::string& model) {
+  command.add_option("MODEL", model,
+                     "A Hugging Face folder, a GGUF file or synth:CONFIG.json; default the embedded model");
 }
 
-void add_lora_option(CLI::App* command, std::string& lora) {
-  named(
-      command->add_option("--lora", lora,
-                          "A LoRA adapter in PEFT's layout, applied to the weights of MODEL, which must be a "
-                          "folder"),
-      "FOLDER");
+void add_lora_option(Command command, std::string& lora) {
+  command
+      .add_option("--lora", lora,
+                  "A LoRA adapter in PEFT's layout, applied to the weights of MODEL, which must be a folder")
+      .named("FOLDER");
 }
 
 }  // namespace qnext

@@ -29,7 +29,7 @@ struct EngineOptions {
   DType state_dtype() const;
   Rounding rounding() const;
 };
-void add_engine_options(CLI::App* command, EngineOptions& options);
+void add_engine_options(Command command, EngineOptions& options);
 
 // How tokens are chosen. What is not given comes from the model's defaults.
 struct SamplingOptions {
@@ -45,11 +45,11 @@ struct SamplingOptions {
   // The model's defaults with what was given on the command line. Errors name the option.
   Result<SamplingParams> resolve(const SamplingParams& defaults, int64_t vocab_size) const;
 };
-void add_sampling_options(CLI::App* command, SamplingOptions& options);
+void add_sampling_options(Command command, SamplingOptions& options);
 
 // The positional [MODEL].
-void add_model_argument(CLI::App* command, std::string& model);
+void add_model_argument(Command command, std::string& model);
 // --lora, for commands that compute with the weights.
-void add_lora_option(CLI::App* command, std::string& lora);
+void add_lora_option(Command command, std::string& lora);
 
 }  // namespace qnext

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+
+#include "cli/definitions.h"
 
 namespace qnext {
 namespace {
@@ -35,6 +38,29 @@ OptionText describe_option(const CLI::Option& option) {
     const std::string& shown = text.positional ? text.names.front() : text.value;
     text.path = text.path || shown.rfind(path, 0) == 0;
   }
+  return text;
+}
+
+CommandText describe(const CLI::App& command) {
+  CommandText text;
+  text.name = command.get_name();
+  text.description = command.get_description();
+  text.details = details_of(command);
+  text.examples = examples_of(command);
+  for (const CLI::Option* option : command.get_options()) text.options.push_back(describe_option(*option));
+  // Positionals first, then the groups in the order in which they were first used; --help, which is defined
+  // before anything else, ends the first group.
+  std::vector<std::string> groups;
+  for (const OptionText& option : text.options) {
+    if (std::find(groups.begin(), groups.end(), option.group) == groups.end()) groups.push_back(option.group);
+  }
+  const auto rank = [&groups](const OptionText& option) {
+    const auto group = std::find(groups.begin(), groups.end(), option.group) - groups.begin();
+    const bool help = option.names.back() == "--help";
+    return option.positional ? -1 : 2 * static_cast<int>(group) + (help ? 1 : 0);
+  };
+  std::stable_sort(text.options.begin(), text.options.end(),
+                   [&rank](const OptionText& a, const OptionText& b) { return rank(a) < rank(b); });
   return text;
 }
 
@@ -100,26 +126,13 @@ std::string CommandText::usage() const {
   return line;
 }
 
-CommandText describe(const CLI::App& command) {
-  CommandText text;
-  text.name = command.get_name();
-  text.description = command.get_description();
-  text.details = details_of(command);
-  text.examples = examples_of(command);
-  for (const CLI::Option* option : command.get_options()) text.options.push_back(describe_option(*option));
-  // Positionals first, then the groups in the order in which they were first used; --help, which is defined
-  // before anything else, ends the first group.
-  std::vector<std::string> groups;
-  for (const OptionText& option : text.options) {
-    if (std::find(groups.begin(), groups.end(), option.group) == groups.end()) groups.push_back(option.group);
+ProgramText describe_program(const CLI::App& program) {
+  ProgramText text;
+  text.description = program.get_description();
+  text.sections = manual_sections();
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) text.commands.push_back(describe(*command));
   }
-  const auto rank = [&groups](const OptionText& option) {
-    const auto group = std::find(groups.begin(), groups.end(), option.group) - groups.begin();
-    const bool help = option.names.back() == "--help";
-    return option.positional ? -1 : 2 * static_cast<int>(group) + (help ? 1 : 0);
-  };
-  std::stable_sort(text.options.begin(), text.options.end(),
-                   [&rank](const OptionText& a, const OptionText& b) { return rank(a) < rank(b); });
   return text;
 }
 

@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/definitions.h"
+namespace CLI {
+class App;
+class FormatterBase;
+}  // namespace CLI
 
 namespace qnext {
 
@@ -39,8 +42,9 @@ struct ProgramText {
   std::vector<CommandText> commands;
 };
 
-CommandText describe(const CLI::App& command);
 ProgramText describe_program(const CLI::App& program);
+// What the manual says once for all commands.
+std::vector<ProgramText::Section> manual_sections();
 
 // `--help` of the program and its commands.
 std::shared_ptr<CLI::FormatterBase> help_formatter();

@@ -1,6 +1,8 @@
 // The manual page in roff, see man(7).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/documentation.h"
 #include "cli/version.h"
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "cli/documentation.h"
 
 namespace qnext {

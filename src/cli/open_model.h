@@ -47,8 +47,8 @@ class OpenedModel {
   mutable std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
-// `model` as in cli.md; "" is the embedded model. With `lora`, the folder of an adapter, its changes are in the
-// weights.
+// `model` as in cli.md; "" is the embedded model. With `lora`, the folder of an adapter, its changes are in
+// the weights.
 Result<OpenedModel> open_model(const std::string& model, const std::string& lora = "");
 
 // For its tokenizer and template only: a folder needs no configuration and no weights.

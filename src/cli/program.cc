@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
 
@@ -91,7 +92,7 @@ int run_program(int argc, const char* const* argv) {
   program.formatter(help_formatter());
   program.set_version_flag("--version", std::string("qnext ") + kVersion, "Print the version");
   Action action;
-  add_all_commands(program, action);
+  add_all_commands({program, action});
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

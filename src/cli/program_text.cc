@@ -42,10 +42,8 @@ const char* const kInterrupts =
 
 }  // namespace
 
-ProgramText describe_program(const CLI::App& program) {
-  ProgramText text;
-  text.description = program.get_description();
-  text.sections = {
+std::vector<ProgramText::Section> manual_sections() {
+  return {
       {"MODELS", {kModel}},
       {"SAMPLING", {kSampling, kDefaults}},
       {"OUTPUT",
@@ -56,10 +54,6 @@ ProgramText describe_program(const CLI::App& program) {
        {"0: done. 1: the input or the environment is at fault; one line on standard error says what, as in "
         "'qnext: error: model.gguf: cannot open: No such file or directory'. 2: wrong usage. 130: "
         "interrupted."}}};
-  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!command->get_group().empty()) text.commands.push_back(describe(*command));
-  }
-  return text;
 }
 
 }  // namespace qnext
