@@ -7,7 +7,8 @@ namespace {
 
 class Layout {
  public:
-  Layout(const ModelConfig& config, const TensorSource& source) : c_(config), source_(source) {}
+  // `source` is null where there are no tensors yet.
+  Layout(const ModelConfig& config, const TensorSource* source) : c_(config), source_(source) {}
 
   void model(bool with_mtp) {
     whole("token_embd.weight", "model.embed_tokens.weight", {c_.vocab_size, c_.hidden_size});
@@ -96,7 +97,7 @@ class Layout {
   void experts(const std::string& to, const std::string& from) {
     const int64_t n = c_.num_experts, width = c_.moe_intermediate_size, hidden = c_.hidden_size;
     whole(to + "ffn_gate_inp.weight", from + "gate.weight", {n, hidden});
-    if (const std::string fused = from + "experts.gate_up_proj"; source_.find(fused)) {
+    if (const std::string fused = from + "experts.gate_up_proj"; source_ && source_->find(fused)) {
       fused_experts(to, fused, from + "experts.down_proj");
     } else {
       stacked(to + "ffn_gate_exps.weight", from, "gate_proj", {width, hidden});
@@ -138,12 +139,12 @@ class Layout {
     norm(to + "nextn.enorm.weight", "mtp.pre_fc_norm_embedding.weight", c_.hidden_size);
     norm(to + "nextn.hnorm.weight", "mtp.pre_fc_norm_hidden.weight", c_.hidden_size);
     norm(to + "nextn.shared_head_norm.weight", "mtp.norm.weight", c_.hidden_size);
-    const bool moe = source_.find("mtp.layers.0.mlp.gate.weight") != nullptr;
+    const bool moe = source_ ? source_->find("mtp.layers.0.mlp.gate.weight") != nullptr : c_.num_experts > 0;
     layer(to, "mtp.layers.0.", LayerKind::kFullAttention, moe);
   }
 
   const ModelConfig& c_;
-  const TensorSource& source_;
+  const TensorSource* const source_;
   std::vector<GgufRecipe> recipes_;
 };
 
@@ -192,12 +193,18 @@ Result<std::vector<GgufRecipe>> gguf_recipes(const Checkpoint& checkpoint, bool 
   if (checkpoint.tensors->naming() == Naming::kGguf) {
     recipes = same_recipes(checkpoint, with_mtp);
   } else {
-    Layout layout(checkpoint.config, *checkpoint.tensors);
+    Layout layout(checkpoint.config, checkpoint.tensors.get());
     layout.model(with_mtp);
     recipes = layout.take();
   }
   QN_RETURN_IF_ERROR(check_sources(*checkpoint.tensors, recipes));
   return recipes;
+}
+
+std::vector<GgufRecipe> gguf_recipes(const ModelConfig& config, bool with_mtp) {
+  Layout layout(config, nullptr);
+  layout.model(with_mtp);
+  return layout.take();
 }
 
 }  // namespace qnext

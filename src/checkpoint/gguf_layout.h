@@ -36,5 +36,7 @@ struct GgufRecipe {
 // The recipes in the order of the file. Each source tensor is checked to be there with the right shape;
 // errors name file and tensor. A source that is GGUF already is taken over as it is.
 Result<std::vector<GgufRecipe>> gguf_recipes(const Checkpoint& checkpoint, bool with_mtp);
+// The same of a configuration whose experts are published one by one.
+std::vector<GgufRecipe> gguf_recipes(const ModelConfig& config, bool with_mtp);
 
 }  // namespace qnext

@@ -255,10 +255,8 @@ Result<std::shared_ptr<const TensorSource>> apply_lora(std::shared_ptr<const Ten
                                                        const ModelConfig& config, const std::string& folder,
                                                        bool without_fp8) {
   if (base->naming() != Naming::kPublished) {
-    return Error(fmt::format(
-        "{}: an adapter is applied to a published checkpoint, a folder with safetensors, not to GGUF (merge, "
-        "then convert)",
-        base->label()));
+    return Error(fmt::format("{}: a published checkpoint is expected, a folder with safetensors, not GGUF",
+                             base->label()));
   }
   QN_TRY(const Scaling scaling, Scaling::read((fs::path(folder) / kLoraConfigFile).string()));
   QN_TRY(const auto adapter, open_safetensors((fs::path(folder) / kLoraWeightsFile).string()));

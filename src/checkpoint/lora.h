@@ -31,11 +31,11 @@ bool lora_targets(std::string_view module, std::string_view matrix);
 Json lora_config(const std::string& base, int64_t rank, double alpha,
                  const std::vector<std::string>& target_modules);
 
-// The tensors of a published checkpoint with an adapter's products added. Adapted tensors are computed when
-// they are loaded and rounded to the type that the base has, FP8 to BF16; all others are the base's own. With
-// `without_fp8` those are BF16 too. Errors name the adapter's file and what is wrong: a kind of adapter other
-// than plain LoRA, a tensor that the model does not have, a shape that does not fit, a value that is not
-// finite.
+// The tensors of a published checkpoint (or a published_view()) with an adapter's products added. Adapted
+// tensors are computed when they are loaded and rounded to the type that the base has, FP8 to BF16; all
+// others are the base's own. With `without_fp8` those are BF16 too. Errors name the adapter's file and what
+// is wrong: a kind of adapter other than plain LoRA, a tensor that the model does not have, a shape that does
+// not fit, a value that is not finite.
 Result<std::shared_ptr<const TensorSource>> apply_lora(std::shared_ptr<const TensorSource> base,
                                                        const ModelConfig& config, const std::string& folder,
                                                        bool without_fp8 = false);

@@ -169,9 +169,7 @@ void add_model_argument(Command command, std::string& model) {
 }
 
 void add_lora_option(Command command, std::string& lora) {
-  command
-      .add_option("--lora", lora,
-                  "A LoRA adapter in PEFT's layout, applied to the weights of MODEL, which must be a folder")
+  command.add_option("--lora", lora, "A LoRA adapter in PEFT's layout, added to the weights of MODEL")
       .named("FOLDER");
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "checkpoint/lora.h"
+#include "checkpoint/published_view.h"
 #include "cli/embedded_model.h"
 #include "cli/model_text.h"
 
@@ -65,7 +66,8 @@ Result<OpenedModel> open_model(const std::string& model, const std::string& lora
   QN_TRY(opened.checkpoint, model.empty() ? open_embedded() : open_checkpoint(model));
   if (!lora.empty()) {
     Checkpoint& c = opened.checkpoint;
-    QN_TRY(c.tensors, apply_lora(c.tensors, c.config, lora));
+    QN_TRY(const auto published, published_view(c));
+    QN_TRY(c.tensors, apply_lora(published, c.config, lora));
   }
   QN_RETURN_IF_ERROR(opened.read_defaults());
   return opened;

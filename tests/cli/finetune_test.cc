@@ -79,6 +79,32 @@ TEST_F(Finetune, AnAdapterChangesTheModelAsItsMergedWeightsDo) {
   EXPECT_EQ(answer.code, 0) << answer.err;
 }
 
+// The same weights: what is trained beside one of them goes with the other.
+TEST_F(Finetune, AGgufFileTakesAdaptersAndIsTrained) {
+  ASSERT_EQ(finetune("out").code, 0);
+  const std::string gguf = small_gguf(scratch_, "g.gguf", true), adapter = path("out/step-000012");
+  const auto answer = [&](const std::string& model, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"generate-ids", model, "--tokens",    path("ids.json"),
+                                       "-n",           "12",  "--ignore-eos"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = qnext(arguments);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    return ran.out;
+  };
+  EXPECT_EQ(answer(gguf, {"--lora", adapter}), answer(base_, {"--lora", adapter}));
+  EXPECT_NE(answer(gguf, {"--lora", adapter}), answer(gguf, {}));
+  const std::string recipe =
+      "[base]\npath = \"g.gguf\"\n[tokenizer]\npath = \"base\"\n[data]\nsources = "
+      "[\"talk.jsonl\"]\n[train]\n" +
+      std::string(kSteps) + "[output]\nfolder = \"from-gguf\"\n";
+  const Ran ran = qnext({"finetune", scratch_.file("g.toml", recipe)});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  ASSERT_EQ(finetune("all", "").code, 0);
+  const double one = first_loss(read_all(path("from-gguf/log.jsonl"))),
+               other = first_loss(read_all(path("all/log.jsonl")));
+  EXPECT_NEAR(one, other, 0.2 * other);
+}
+
 TEST_F(Finetune, WithoutAnAdapterAllWeightsAreTrained) {
   const Ran ran = finetune("out", "");
   ASSERT_EQ(ran.code, 0) << ran.err;
@@ -132,7 +158,8 @@ TEST_F(Finetune, WrongRecipesSayWhatIsWrong) {
                {"field lora", "[base]"});
   expect_error(qnext({"finetune", recipe("[base]\npath = \"nothing\"\n")}), 1, {"base.path", "nothing"});
   small_gguf(scratch_, "g.gguf", true);
-  expect_error(qnext({"finetune", recipe("[base]\npath = \"g.gguf\"\n")}), 1, {"base.path", "published"});
+  expect_error(qnext({"finetune", recipe("[base]\npath = \"g.gguf\"\n")}), 1,
+               {"tokenizer.path", "g.gguf is GGUF"});
 }
 
 TEST_F(Finetune, WrongAdaptersSayWhatIsWrong) {
@@ -174,7 +201,8 @@ TEST_F(Finetune, WrongAdaptersSayWhatIsWrong) {
   wrong_weights(renamed("lora_B", "lora_C"), {"adapter_model.safetensors: tensor", "lora_"});
   wrong_weights(renamed("base_model.", "model."),
                 {"adapter_model.safetensors: tensor", "not half of a pair"});
-  expect_error(run(small_gguf(scratch_, "g.gguf", true)), 1, {"g.gguf", "not to GGUF"});
+  const std::string gguf = small_gguf(scratch_, "g.gguf", true);
+  expect_error(qnext({"merge", gguf, "--lora", adapter, "-o", path("merged")}), 1, {"g.gguf", "not GGUF"});
   expect_error(qnext({"generate-ids", base_, "--lora", path("none"), "--tokens", path("ids.json")}), 1,
                {"none/adapter_config.json", "No such file"});
   expect_error(qnext({"merge", base_, "--lora", adapter, "-o", base_}), 1, {"--output"});

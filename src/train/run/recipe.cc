@@ -65,17 +65,29 @@ class Reader {
 
   // A checkpoint, which has its shape and its tokenizer.
   Status read_from_base() {
+    QN_TRY(const toml::table* base, section("base"));
+    QN_RETURN_IF_ERROR(read_base(*base, path_, recipe_));
+    const bool complete = !recipe_.tokenizer.path.empty();  // a GGUF file has no tokenizer.json
     for (const char* name : {"model", "tokenizer"}) {
-      if (const toml::node* node = root_.get(name)) {
+      const toml::node* node = root_.get(name);
+      if (node && (complete || name == std::string_view("model"))) {
         return Error(
             fmt::format("{}:{}: field {}: the [base] has its own", path_, node->source().begin.line, name));
       }
     }
-    QN_TRY(const toml::table* base, section("base"));
-    QN_RETURN_IF_ERROR(read_base(*base, path_, recipe_));
+    if (!complete) QN_RETURN_IF_ERROR(read_tokenizer_of_base());
     if (!root_.get("lora")) return {};
     QN_TRY(const toml::table* lora, section("lora"));
     return read_lora(*lora, path_, recipe_);
+  }
+
+  Status read_tokenizer_of_base() {
+    QN_TRY(const toml::table* tokenizer, section("tokenizer"));
+    QN_RETURN_IF_ERROR(read_tokenizer(*tokenizer));
+    if (!recipe_.tokenizer.path.empty()) return {};
+    return Error(
+        fmt::format("{}: field tokenizer.path: the folder of its tokenizer is expected, as {} is GGUF", path_,
+                    recipe_.base));
   }
 
   std::string beside(const std::string& path) const {

@@ -31,15 +31,12 @@ Status read_base(const toml::table& table, const std::string& path, Recipe& reci
   recipe.base = (std::filesystem::path(path).parent_path() / given).lexically_normal().string();
   const auto base = open_checkpoint(recipe.base);
   if (!base.ok()) return fields.wrong("path", base.error().message());
-  if (base->folder.empty()) {
-    return fields.wrong("path", fmt::format("{} is no folder with a published checkpoint", recipe.base));
-  }
   ModelConfig config = base->config;
   config.num_mtp_layers = base->has_mtp() ? 1 : 0;
   config.fp8_block_rows = config.fp8_block_cols = 0;  // what is trained is not FP8
   recipe.model = config.to_json();
   recipe.initializer_range = 0.02;  // of no use here, but fields of config.json are expected to be there
-  recipe.tokenizer.path = recipe.base;
+  recipe.tokenizer.path = base->folder;
   return {};
 }
 

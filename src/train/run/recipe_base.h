@@ -10,7 +10,8 @@
 
 namespace qnext::train {
 
-// [base] and [lora]: opens the checkpoint, whose configuration and tokenizer become the recipe's.
+// [base] and [lora]: opens the checkpoint, whose configuration becomes the recipe's, and whose tokenizer
+// where it is a folder.
 Status read_base(const toml::table& table, const std::string& path, Recipe& recipe);
 Status read_lora(const toml::table& table, const std::string& path, Recipe& recipe);
 

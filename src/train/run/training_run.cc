@@ -9,6 +9,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/lora.h"
+#include "checkpoint/published_view.h"
 #include "train/data/batches.h"
 #include "train/data/fingerprint.h"
 #include "train/grad/trainer.h"
@@ -134,8 +135,9 @@ class Run {
 
   Status load_base() {
     QN_TRY(const Checkpoint base, open_checkpoint(recipe_.base));
+    QN_TRY(const auto tensors, published_view(base));
     QN_RETURN_IF_ERROR(
-        load_parameters(trainer_.model_layout(), *base.tensors, base.config, trainer_.weights().data()));
+        load_parameters(trainer_.model_layout(), *tensors, base.config, trainer_.weights().data()));
     if (!adapter()) return {};
     Fingerprint fingerprint;  // an adapter is of use only beside the weights that it was trained with
     fingerprint.add(std::as_bytes(trainer_.weights()));
