@@ -23,8 +23,8 @@ namespace qnext {
 // ------------------------------------------------------------------------------------
 
 // Where one sequence's keys and values of one layer lie. Block b holds positions [b * block_tokens, (b + 1) *
-// ...). A backend may keep the rows of a head in a block in an order of its own, so only the backend that wrote
-// a cache can read it.
+// ...). A backend may keep the rows of a head in a block in an order of its own, so only the backend that
+// wrote a cache can read it.
 struct KvLayerView {
   DType dtype = DType::kF32;  // F32, BF16 or Q8_0 (then head_dim is a multiple of 32)
   int64_t block_tokens = 0;

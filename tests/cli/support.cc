@@ -119,6 +119,7 @@ Json Ran::json() const {
 
 Ran qnext(const std::vector<std::string>& arguments, const RunOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGINT, SIG_DFL);  // ignored where tests run in a shell's background, and so lost before main()
   Pipe in, out, err;
   int other_out = -1;
   if (!options.stdout_path.empty()) other_out = ::open(options.stdout_path.c_str(), O_WRONLY | O_CLOEXEC);

@@ -170,7 +170,8 @@ TEST(Recipe, ErrorsNameFileLineFieldAndValue) {
     std::string text, message;
   } cases[] = {
       {"[train", "r.toml:1: not valid TOML: "},
-      {"[trian]\n", "r.toml:1: field trian: unknown; known here: base, data, lora, model, output, tokenizer, train"},
+      {"[trian]\n",
+       "r.toml:1: field trian: unknown; known here: base, data, lora, model, output, tokenizer, train"},
       {"train = 5\n", "r.toml:1: field train: a section [train] expected, got 5"},
       {with("train", "lrr = 0.1\n"), "r.toml:6: field train.lrr: unknown; known here: aux_loss, "},
       {with("train", "lr = \"high\"\n"), "r.toml:6: field train.lr: a number expected, got \"high\""},
@@ -260,8 +261,9 @@ TEST(Recipe, EssencesDifferInANamedField) {
   EXPECT_TRUE(same_essence(good(with("output", "keep = 9\n")).essence(), one, 3, "there").ok());
   EXPECT_EQ(same_essence(good(with("train", "lr = 0.002\n")).essence(), one, 3, "there").error().message(),
             "field train.final_lr: 0.0002, and 0.0001 in there");
-  EXPECT_EQ(same_essence(good(with("model", "vocab_size = 300\n")).essence(), one, 3, "there").error().message(),
-            "field model.vocab_size: 300, and null in there");
+  EXPECT_EQ(
+      same_essence(good(with("model", "vocab_size = 300\n")).essence(), one, 3, "there").error().message(),
+      "field model.vocab_size: 300, and null in there");
   EXPECT_FALSE(same_essence(one, Json(5), 3, "there").ok());
 }
 
