@@ -84,8 +84,8 @@ TEST_F(Finetune, AGgufFileTakesAdaptersAndIsTrained) {
   ASSERT_EQ(finetune("out").code, 0);
   const std::string gguf = small_gguf(scratch_, "g.gguf", true), adapter = path("out/step-000012");
   const auto answer = [&](const std::string& model, const std::vector<std::string>& more) {
-    std::vector<std::string> arguments{"generate-ids", model, "--tokens",    path("ids.json"),
-                                       "-n",           "12",  "--ignore-eos"};
+    std::vector<std::string> arguments{"generate-ids", model,    "--tokens", path("ids.json"), "-n",
+                                       "12",           "--temp", "0",        "--ignore-eos"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Ran ran = qnext(arguments);
     EXPECT_EQ(ran.code, 0) << ran.err;

@@ -1,88 +1,47 @@
 #!/usr/bin/env python3
-"""Exact answers of a model on held-out items of the corpus of the embedded model, by task.
+"""Exact answers of the embedded model on questions that it was not trained on, by kind of question.
 
-    embedded_scores.py [--program PROGRAM] [--model MODEL] [--count COUNT] [--json FILE] [--prompts FILE]
+    embedded_scores.py [PROGRAM] [COUNT]    COUNT questions of each kind; default 100
 
-COUNT questions of each task (default 100) that tools/corpus holds out, each asked in a conversation of its own with
---temp 0. --prompts writes the ids of all prompts, for proof_experts_and_drafts.
+The questions come from the generator of the training corpus (tools/make_small_checkpoint.py) with another seed.
 """
-import argparse
-import concurrent.futures
+import collections
 import json
 import pathlib
+import random
+import re
 import subprocess
 import sys
-import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools/corpus"))
-import mix  # noqa: E402
+sys.path.insert(0, str(ROOT / "tools"))
+import make_small_checkpoint as corpus  # noqa: E402
 
-SEED = 77
-
-
-def questions(task, count):
-    """Different ones, as many as there are."""
-    found = {}
-    for index in range(3 * count):
-        item = mix.held_out(task, SEED, index)
-        found.setdefault(json.dumps(item["messages"]) + item["answer"], item)
-        if len(found) == count:
-            break
-    return list(found.values())
+KINDS = {"What is .*\\+|Add": "sum", "What is .*-|Take": "difference", "Sort": "sort words", "Repeat": "reverse words",
+         "How many": "count words", "Count from": "count in steps", ".*(Where|What colour|Who)": "question about a text"}
+CHAT = re.compile(r"<\|im_start\|>user\n(.*?)<\|im_end\|>\n<\|im_start\|>assistant\n(.*?)<\|im_end\|>", re.S)
 
 
-class Asker:
-    def __init__(self, program, model):
-        self.program, self.model = program, model
-
-    def output(self, command, *arguments, given=""):
-        line = [self.program, command, *([self.model] if self.model else []), *arguments]
-        return subprocess.run(line, input=given, capture_output=True, check=True, text=True).stdout
-
-    def prompt(self, item):
-        with tempfile.TemporaryDirectory() as folder:
-            messages, tools = pathlib.Path(folder, "messages.json"), pathlib.Path(folder, "tools.json")
-            messages.write_text(json.dumps(item["messages"]), encoding="utf-8")
-            if "tools" not in item:
-                return self.output("template", "--messages", str(messages))
-            tools.write_text(json.dumps(item["tools"]), encoding="utf-8")
-            return self.output("template", "--messages", str(messages), "--tools", str(tools))
-
-    def ask(self, item):
-        """(whether the answer is right, the answer)"""
-        answer = json.loads(self.output("run", "--raw", "-p", self.prompt(item), "--temp", "0", "-n", "200", "-t", "1", "--json"))
-        return answer["text"].strip() == item["answer"], answer["text"]
+def questions(count):
+    """(kind, question, answer), `count` of each kind."""
+    source, left = random.Random(77_000_001), {kind: count for kind in KINDS.values()}
+    while any(left.values()):
+        match = CHAT.match(corpus.item(source))
+        kind = match and next((k for pattern, k in KINDS.items() if re.match(pattern, match[1])), None)
+        if kind and left[kind]:
+            left[kind] -= 1
+            yield kind, match[1], match[2]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default=str(ROOT / "build/release/qnext"))
-    parser.add_argument("--model", default="")
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--prompts", type=pathlib.Path)
-    options = parser.parse_args()
-    asker, scores, prompts = Asker(options.program, options.model), {}, []
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for task in mix.HELD_OUT:
-            if task == "story":
-                continue
-            items = questions(task, options.count)
-            answers = list(pool.map(asker.ask, items))
-            wrong = next(({"asked": item["messages"][-1]["content"], "expected": item["answer"], "got": got}
-                          for item, (right, got) in zip(items, answers) if not right), None)
-            scores[task] = {"right": sum(right for right, _ in answers), "of": len(items), "first_wrong": wrong}
-            print(f"{task:24} {scores[task]['right']:4} of {len(items)}", flush=True)
-            if options.prompts:
-                prompts += [asker.prompt(item) for item in items[:8]]
-    right, of = sum(s["right"] for s in scores.values()), sum(s["of"] for s in scores.values())
-    print(f"{'all':24} {right:4} of {of}")
-    if options.json:
-        options.json.write_text(json.dumps(scores, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if options.prompts:
-        ids = asker.output("tokenize", given="".join(json.dumps(text) + "\n" for text in prompts)).splitlines()
-        options.prompts.write_text("[" + ",\n".join(ids) + "]\n", encoding="utf-8")
+    program = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build/release/qnext")
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    right = collections.Counter()
+    for kind, question, answer in questions(count):
+        run = subprocess.run([program, "run", "-p", question, "--temp", "0", "--json"], capture_output=True, check=True)
+        right[kind] += json.loads(run.stdout)["text"] == answer
+    for kind in KINDS.values():
+        print(f"{kind:22} {right[kind]:4} of {count}")
 
 
 if __name__ == "__main__":

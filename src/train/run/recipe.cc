@@ -83,7 +83,7 @@ class Reader {
 
   Status read_tokenizer_of_base() {
     QN_TRY(const toml::table* tokenizer, section("tokenizer"));
-    QN_RETURN_IF_ERROR(read_tokenizer(*tokenizer));
+    if (root_.get("tokenizer")) QN_RETURN_IF_ERROR(read_tokenizer(*tokenizer));
     if (!recipe_.tokenizer.path.empty()) return {};
     return Error(
         fmt::format("{}: field tokenizer.path: the folder of its tokenizer is expected, as {} is GGUF", path_,
