@@ -113,7 +113,8 @@ Result<Encoded> encode_text(const Record& record, const TextFormat& format, cons
   return encode_document(record.text, format);
 }
 
-Result<Encoded> encode_json(const Record& record, const TextFormat& format, const std::string& path) {
+Result<Encoded> encode_json(const Record& record, const TextFormat& format, const std::string& path,
+                            Learn learn) {
   const std::string label = fmt::format("{}:{}", path, record.line);
   QN_TRY(const Json json, parse_json(record.text, label));
   if (!json.is_object()) return Error(label + ": a JSON object is expected");
@@ -129,6 +130,7 @@ Result<Encoded> encode_json(const Record& record, const TextFormat& format, cons
   }
   auto encoded = encode_conversation(json["messages"], fields.has("tools") ? json["tools"] : Json(), format);
   if (!encoded.ok()) return encoded.error().in(label);
+  if (learn == Learn::kAll) std::fill(encoded->learn.begin(), encoded->learn.end(), uint8_t{1});
   return encoded;
 }
 

@@ -33,8 +33,9 @@ Result<Encoded> encode_text(const Record& record, const TextFormat& format, cons
 
 // One line of JSON: {"text": TEXT}, a document as above, or {"messages": [...], "tools": [...]}, a
 // conversation. The chat template makes its text. Learnt is what the assistant would have to say: from where
-// the prompt of its turn ends to the end-of-turn token, that included. Other members are not looked at.
-// Errors start with PATH:LINE.
-Result<Encoded> encode_json(const Record& record, const TextFormat& format, const std::string& path);
+// the prompt of its turn ends to the end-of-turn token, that included, or with Learn::kAll everything. Other
+// members are not looked at. Errors start with PATH:LINE.
+Result<Encoded> encode_json(const Record& record, const TextFormat& format, const std::string& path,
+                            Learn learn = Learn::kAnswers);
 
 }  // namespace qnext::train

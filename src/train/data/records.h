@@ -10,6 +10,12 @@
 
 namespace qnext::train {
 
+// What of a conversation is learnt.
+enum class Learn : uint8_t {
+  kAnswers,  // what the assistant would have to say
+  kAll,      // every token, as of a text
+};
+
 // Where text comes from: one file, or a folder of which every *.txt, *.md, *.jsonl and *.ndjson file is read,
 // subfolders too, in order of path, hidden ones left out.
 struct Source {
@@ -20,6 +26,7 @@ struct Source {
   // The line that stands between two documents of a plain text. "" for empty lines. A text without such a
   // line is one document.
   std::string separator = "<|endoftext|>";
+  Learn learn = Learn::kAnswers;
 };
 
 // A document, or one line of JSON that holds one.

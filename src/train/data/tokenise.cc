@@ -40,17 +40,19 @@ Status Tokeniser::add_file(const Source& source, const std::string& path) {
   for (size_t begin = 0, end = 0; begin < records.size(); begin = end) {
     size_t bytes = 0;
     while (end < records.size() && bytes < kBlockBytes) bytes += records[end++].text.size();
-    QN_RETURN_IF_ERROR(add_records(std::span(records).subspan(begin, end - begin), json, path));
+    QN_RETURN_IF_ERROR(add_records(std::span(records).subspan(begin, end - begin), json, source.learn, path));
     if (progress_) progress_(done_ += static_cast<int64_t>(bytes), total_);
   }
   return {};
 }
 
-Status Tokeniser::add_records(std::span<const Record> records, bool json, const std::string& path) {
+Status Tokeniser::add_records(std::span<const Record> records, bool json, Learn learn,
+                              const std::string& path) {
   std::vector<std::optional<Result<Encoded>>> encoded(records.size());
   pool_.parallel_for(static_cast<int64_t>(records.size()), 16, [&](int64_t begin, int64_t end, int) {
     for (size_t i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      encoded[i] = json ? encode_json(records[i], format_, path) : encode_text(records[i], format_, path);
+      encoded[i] =
+          json ? encode_json(records[i], format_, path, learn) : encode_text(records[i], format_, path);
     }
   });
   for (const auto& result : encoded) {

@@ -31,7 +31,7 @@ class Tokeniser {
 
  private:
   Status add_file(const Source& source, const std::string& path);
-  Status add_records(std::span<const Record> records, bool json, const std::string& path);
+  Status add_records(std::span<const Record> records, bool json, Learn learn, const std::string& path);
 
   const TextFormat& format_;
   ThreadPool& pool_;

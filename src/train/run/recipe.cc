@@ -114,11 +114,16 @@ class Reader {
       source.path = text->get();
     } else if (const auto* table = node.as_table()) {
       QN_TRY(const auto fields, TomlFields::open(*table, path_, "data." + std::string(list),
-                                                 {"path", "name", "weight", "separator"}));
+                                                 {"path", "name", "weight", "separator", "learn"}));
       QN_TRY(source.path, fields.string("path"));
       QN_TRY(source.name, fields.string("name", ""));
       QN_TRY(source.weight, fields.number("weight", 1, 0, kMostWeight));
       QN_TRY(source.separator, fields.string("separator", source.separator));
+      QN_TRY(const std::string learn, fields.string("learn", "answers"));
+      if (learn != "answers" && learn != "all") {
+        return fields.wrong("learn", fmt::format("\"{}\" is none of answers, all", learn));
+      }
+      source.learn = learn == "all" ? Learn::kAll : Learn::kAnswers;
       if (source.weight == 0) return fields.wrong("weight", "0 is not above 0");
       if (source.separator.find_first_of("\r\n") != source.separator.npos) {
         return fields.wrong("separator", "more than one line");

@@ -52,6 +52,13 @@ TEST(Encode, OfAConversationTheAnswersAreLearnt) {
       "[\n<|im_start|>user\nR<|im_end|>\n<|im_start|>assistant\n]B<|im_end|>");
 }
 
+TEST(Encode, OfAConversationAllCanBeLearnt) {
+  const Record record{
+      R"({"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]})", 1};
+  EXPECT_EQ(marked(encode_json(record, test::byte_format(), "c", Learn::kAll)),
+            "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>");
+}
+
 TEST(Encode, CallsOfToolsAreLearntAndTheirResultsAreNot) {
   const std::string text = json(
       R"({"tools": [{"type": "function", "function": {"name": "now"}}], "messages": [{"role": "user", "content": "Q"},

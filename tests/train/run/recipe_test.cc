@@ -75,7 +75,7 @@ vocab_size = 4096
 sources = [
   {path = "/abs/a.jsonl", name = "talk", weight = 2.5},
   "b.txt",
-  {path = "c", separator = ""},
+  {path = "c", separator = "", learn = "all"},
 ]
 held_out = 0.05
 held_out_tokens = 1000
@@ -110,6 +110,8 @@ evaluate_every = 0
   EXPECT_DOUBLE_EQ(r.data.sources[0].weight, 2.5);
   EXPECT_EQ(r.data.sources[1].separator, "<|endoftext|>");
   EXPECT_EQ(r.data.sources[2].separator, "");
+  EXPECT_EQ(r.data.sources[1].learn, Learn::kAnswers);
+  EXPECT_EQ(r.data.sources[2].learn, Learn::kAll);
   EXPECT_DOUBLE_EQ(r.data.held_out_share, 0.05);
   EXPECT_EQ(r.data.held_out_tokens, 1000);
   const TrainRecipe& t = r.train;
