@@ -1,7 +1,9 @@
 // Attention of one layer with the published model's shapes (16 query heads, 2 key/value heads of 256, rotated
 // 64) after `depth` positions: time of a step, its products and what it reads of the cache.
 //
-//   bench_attention [--isa NAME] [--threads N] [--benchmark_filter=bf16]
+//   bench_attention [--isa NAME] [--threads N] [--block POSITIONS] [--benchmark_filter=bf16]
+//
+// Blocks of the cache that are no multiple of 64 positions are kept in rows.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -19,7 +21,7 @@
 namespace qnext {
 namespace {
 
-constexpr int64_t kHeads = 16, kKvHeads = 2, kDim = 256, kRope = 64, kBlockTokens = 64;
+constexpr int64_t kHeads = 16, kKvHeads = 2, kDim = 256, kRope = 64;
 
 std::vector<float> random_floats(uint64_t seed, int64_t n) {
   std::vector<float> v(static_cast<size_t>(n));
@@ -29,31 +31,31 @@ std::vector<float> random_floats(uint64_t seed, int64_t n) {
 
 // A cache of one layer, full of the same few random rows.
 struct Cache {
-  Cache(DType dtype, int64_t tokens) {
-    const int64_t bytes = row_bytes(dtype, kDim), half = kKvHeads * kBlockTokens * bytes;
+  Cache(DType dtype, int64_t tokens, int64_t block_tokens) {
+    const int64_t bytes = row_bytes(dtype, kDim), half = kKvHeads * block_tokens * bytes;
     std::vector<std::byte> rows(static_cast<size_t>(2 * half));
-    const std::vector<float> values = random_floats(1, 2 * kKvHeads * kBlockTokens * kDim);
-    for (int64_t r = 0; r < 2 * kKvHeads * kBlockTokens; ++r) {
+    const std::vector<float> values = random_floats(1, 2 * kKvHeads * block_tokens * kDim);
+    for (int64_t r = 0; r < 2 * kKvHeads * block_tokens; ++r) {
       quantize_row(dtype, values.data() + r * kDim, rows.data() + r * bytes, kDim);
     }
-    const int64_t blocks = (tokens + kBlockTokens - 1) / kBlockTokens;
+    const int64_t blocks = (tokens + block_tokens - 1) / block_tokens;
     memory = allocate_aligned(blocks * 2 * half);  // in huge pages, as the program's are
     for (int64_t i = 0; i < blocks; ++i) {
       pointers.push_back(std::copy(rows.begin(), rows.end(), memory.get() + i * 2 * half) - 2 * half);
     }
-    view = {dtype, kBlockTokens, pointers.data(), 0, half};
+    view = {dtype, block_tokens, pointers.data(), 0, half};
   }
   std::shared_ptr<std::byte> memory;
   std::vector<std::byte*> pointers;
   KvLayerView view;
 };
 
-void attention(benchmark::State& state, const std::string& isa, int threads, DType dtype) {
+void attention(benchmark::State& state, const std::string& isa, int threads, int64_t block, DType dtype) {
   const int64_t rows = state.range(0), depth = state.range(1);
   ThreadPool pool(threads);
   const std::unique_ptr<Ops> ops = make_cpu_ops(pool, isa);
   if (!ops) return state.SkipWithError("this machine lacks the instruction set");
-  Cache cache(dtype, depth + rows);
+  Cache cache(dtype, depth + rows, block);
   const std::vector<float> norm(kDim, 1.0f), v = random_floats(4, rows * kKvHeads * kDim);
   std::vector<float> q = random_floats(2, rows * kHeads * 2 * kDim),
                      k = random_floats(3, rows * kKvHeads * kDim);
@@ -85,14 +87,16 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   std::string isa;
   int threads = 1;
+  int64_t block = 64;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string(argv[i]) == "--isa") isa = argv[i + 1];
+    if (std::string(argv[i]) == "--block") block = std::stoll(argv[i + 1]);
     if (std::string(argv[i]) == "--threads") threads = std::stoi(argv[i + 1]);
   }
   using qnext::DType;
   for (DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     const std::string name = "attention/" + std::string(qnext::name(dtype));
-    auto* b = benchmark::RegisterBenchmark(name.c_str(), qnext::attention, isa, threads, dtype);
+    auto* b = benchmark::RegisterBenchmark(name.c_str(), qnext::attention, isa, threads, block, dtype);
     b->ArgNames({"rows", "depth"})->Unit(benchmark::kMicrosecond)->UseRealTime();
     b->Args({1, 1000})
         ->Args({1, 16384})

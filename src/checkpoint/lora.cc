@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <unordered_map>
@@ -12,7 +11,7 @@
 
 #include "checkpoint/row_reader.h"
 #include "checkpoint/safetensors.h"
-#include "tensor/float_formats.h"
+#include "tensor/block_formats.h"
 
 namespace qnext {
 namespace {
@@ -115,15 +114,6 @@ Result<std::vector<float>> read_factor(const TensorSource& adapter, const Tensor
 
 DType merged_type(DType base) { return base == DType::kF32 || base == DType::kF16 ? base : DType::kBF16; }
 
-void store_row(DType type, const float* row, int64_t count, std::byte* out) {
-  if (type == DType::kF32) {
-    std::memcpy(out, row, static_cast<size_t>(count) * sizeof(float));
-  } else {
-    std::transform(row, row + count, reinterpret_cast<uint16_t*>(out),
-                   type == DType::kF16 ? float_to_f16 : float_to_bf16);
-  }
-}
-
 class AdaptedSource final : public TensorSource {
  public:
   AdaptedSource(std::shared_ptr<const TensorSource> base, const ModelConfig& config, std::string label)
@@ -187,7 +177,7 @@ class AdaptedSource final : public TensorSource {
     for (int64_t r = 0; r < entry->shape.rows(); ++r) {
       reader.read(r, cols, row.data());
       if (change != changes_.end()) add_change(change->second, r, row);
-      store_row(entry->dtype, row.data(), cols, out + r * stride);
+      quantize_row(entry->dtype, row.data(), out + r * stride, cols);
     }
     return tensor;
   }

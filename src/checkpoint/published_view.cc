@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <unordered_map>
 
 #include "checkpoint/gguf_layout.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/row_reader.h"
-#include "tensor/float_formats.h"
+#include "tensor/block_formats.h"
 
 namespace qnext {
 namespace {
@@ -77,21 +75,13 @@ class PublishedView final : public TensorSource {
       for (int64_t r = 0; r < piece.count; ++r) {
         reader.read(piece.stored_row + r, cols, row.data());
         undo(piece.change, row.data(), cols);
-        store(entry->dtype, row, out + (piece.row + r) * row_bytes(entry->dtype, cols));
+        quantize_row(entry->dtype, row.data(), out + (piece.row + r) * row_bytes(entry->dtype, cols), cols);
       }
     }
     return tensor;
   }
 
  private:
-  static void store(DType type, const std::vector<float>& row, std::byte* out) {
-    if (type == DType::kF32) {
-      std::memcpy(out, row.data(), row.size() * sizeof(float));
-    } else {
-      std::transform(row.begin(), row.end(), reinterpret_cast<uint16_t*>(out), float_to_bf16);
-    }
-  }
-
   // That the file's tensors have rows as wide as the published one, and as many as are read.
   Status check(const TensorEntry& entry) const {
     for (const Piece& piece : pieces_.at(entry.name)) {

@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/files.h"
 #include "base/progress.h"
+#include "checkpoint/hf_folder.h"
 #include "checkpoint/lora.h"
 #include "checkpoint/safetensors_writer.h"
 #include "cli/definitions.h"
@@ -29,8 +31,9 @@ bool same_folder(const std::string& a, const std::string& b) {
 
 // What a checkpoint has beside its weights and config.json, as it is.
 Status copy_other_files(const std::string& from, const std::string& to) {
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-                           "special_tokens_map.json", "vocab.json", "merges.txt", "generation_config.json"}) {
+  std::vector<std::string> names(kTokenizerFiles.begin(), kTokenizerFiles.end());
+  names.push_back(kGenerationFile);
+  for (const std::string& name : names) {
     const std::string path = (fs::path(from) / name).string();
     std::error_code ignored;
     if (!fs::exists(path, ignored)) continue;
@@ -72,14 +75,12 @@ Result<int> run_merge(const MergeOptions& options) {
 }  // namespace
 
 void add_merge(const Program& program) {
-  Command command =
-      add_command(program, "merge", "Write a checkpoint with a LoRA adapter's changes in its weights",
-                  "BASE is a published checkpoint, a folder. Every changed tensor is rounded to the type it "
-                  "has there; FP8 "
-                  "checkpoints become BF16. The result is a folder that every program reads, and that "
-                  "convert makes a GGUF "
-                  "file of.",
-                  {"# a model of its own\nqnext merge ./model --lora out/step-000500 -o ./model-talk"});
+  Command command = add_command(
+      program, "merge", "Write a checkpoint with a LoRA adapter's changes in its weights",
+      "BASE is a published checkpoint, a folder. Every changed tensor is rounded to the type it "
+      "has there; FP8 checkpoints become BF16. The result is a folder that every program reads, and "
+      "that convert makes a GGUF file of.",
+      {"# a model of its own\nqnext merge ./model --lora out/step-000500 -o ./model-talk"});
   auto o = std::make_shared<MergeOptions>();
   command.add_option("BASE", o->base, "The checkpoint's folder").named("FOLDER").required();
   command.add_option("--lora", o->adapter, "The adapter's folder").named("FOLDER").required();

@@ -68,10 +68,11 @@ inline void write_row(DType dtype, const float* x, std::byte* out, int64_t n) {
   }
 }
 
-// Turns the queries and keys of token i of a segment into what attention compares, and fills the token's
-// place in the cache, in panels (attention_panels.h) or as a row. `cosine` is scratch of prepare_floats().
+// Scratch of prepare_token(): cosines and sines, and a row rounded to BF16.
 inline int64_t prepare_floats(const AttentionArgs& args) { return args.rope_dim + (args.head_dim + 1) / 2; }
 
+// Turns the queries and keys of token i of a segment into what attention compares, and fills the token's
+// place in the cache, in panels (attention_panels.h) or as a row. `cosine` is scratch of prepare_floats().
 inline void prepare_token(const AttentionArgs& args, const AttentionSegment& segment, int64_t i, bool panels,
                           float* cosine) {
   const int64_t row = segment.row + i, position = segment.position + i;

@@ -38,7 +38,7 @@ Lora::Lora(const ParameterLayout& model, const LoraOptions& options)
       layout_(adapter_layout(model, options)) {
   int64_t frozen = 0;
   for (const ParameterEntry* entry : adapted(model, options)) {
-    targets_.push_back({entry->name, entry->shape[0], entry->shape[1], entry->offset, frozen,
+    targets_.push_back({entry->shape[0], entry->shape[1], entry->offset, frozen,
                         layout_.offset(lora_a_name(entry->name)), layout_.offset(lora_b_name(entry->name))});
     frozen += entry->elements();
   }
@@ -47,9 +47,7 @@ Lora::Lora(const ParameterLayout& model, const LoraOptions& options)
   frozen_.room(frozen);
 }
 
-bool Lora::adapts(const std::string& tensor) const {
-  return std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) { return t.tensor == tensor; });
-}
+bool Lora::adapts(const std::string& tensor) const { return layout_.find(lora_a_name(tensor)) != nullptr; }
 
 void Lora::start(const float* model, uint64_t seed) {
   uint64_t stream = 0;

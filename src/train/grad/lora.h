@@ -44,7 +44,6 @@ class Lora {
 
  private:
   struct Target {
-    std::string tensor;
     int64_t rows, cols;
     int64_t at, frozen, a, b;  // offsets in the model, in frozen_, in the adapter's runs
   };

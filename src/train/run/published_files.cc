@@ -3,13 +3,9 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "checkpoint/hf_folder.h"
 
 namespace qnext::train {
-namespace {
-
-constexpr const char* kGeneration = "generation_config.json";
-
-}  // namespace
 
 Json published_config(const ModelConfig& config, double initializer_range) {
   Json json = config.to_json();
@@ -23,8 +19,7 @@ Result<std::vector<std::pair<std::string, std::string>>> published_files(const s
                                                                          const ModelConfig& config,
                                                                          bool keep_generation) {
   std::vector<std::pair<std::string, std::string>> files;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-                           "special_tokens_map.json", "vocab.json", "merges.txt"}) {
+  for (const char* name : kTokenizerFiles) {
     const std::string path = (std::filesystem::path(tokenizer_folder) / name).string();
     std::error_code ignored;
     const bool needed = files.empty();
@@ -32,11 +27,11 @@ Result<std::vector<std::pair<std::string, std::string>>> published_files(const s
     QN_TRY(std::string contents, read_file(path));
     files.emplace_back(name, std::move(contents));
   }
-  const std::string path = (std::filesystem::path(tokenizer_folder) / kGeneration).string();
+  const std::string path = (std::filesystem::path(tokenizer_folder) / kGenerationFile).string();
   std::error_code ignored;
   if (keep_generation && std::filesystem::exists(path, ignored)) {
     QN_TRY(std::string contents, read_file(path));
-    files.emplace_back(kGeneration, std::move(contents));
+    files.emplace_back(kGenerationFile, std::move(contents));
     return files;
   }
   Json generation = Json::object();
@@ -46,7 +41,7 @@ Result<std::vector<std::pair<std::string, std::string>>> published_files(const s
   generation["temperature"] = 0.7;
   generation["top_p"] = 0.8;
   generation["top_k"] = 20;
-  files.emplace_back(kGeneration, dump_json(generation, 1) + "\n");
+  files.emplace_back(kGenerationFile, dump_json(generation, 1) + "\n");
   return files;
 }
 
