@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/subnormals.h"
+
 namespace qnext {
 namespace {
 
@@ -82,6 +84,7 @@ bool ThreadPool::join(uint32_t& seen) {
 }
 
 void ThreadPool::work(int worker) {
+  const SubnormalsToZero mode;
   uint32_t joined = 0, seen = 0;
   for (;;) {
     wait_while(generation_, seen);
@@ -96,6 +99,7 @@ void ThreadPool::work(int worker) {
 
 void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body) {
   if (n <= 0) return;
+  const SubnormalsToZero mode;
   grain = std::max<int64_t>(1, grain);
   if (workers_.empty() || n <= grain || busy_.exchange(true, std::memory_order_acquire)) {
     for (int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(begin + grain, n), 0);

@@ -44,7 +44,9 @@ class ThreadPool {
   // own in order, so that what it reads of memory lies together, and then helps the others with what is left
   // of theirs; so a body must not let the result depend on which worker ran it. Called from inside a body, or
   // by a second thread while a loop runs, it runs the whole loop on the calling thread with worker 0 of a
-  // nested scratch: bodies that index scratch by worker must not nest.
+  // nested scratch: bodies that index scratch by worker must not nest. In a body, results of float operations
+  // that are below the smallest normal number become 0 (subnormals.h), on any thread and in any number of
+  // them.
   void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body);
 
   static int available_processors();

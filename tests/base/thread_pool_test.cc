@@ -28,6 +28,24 @@ TEST(ThreadPool, VisitsEveryItemOnce) {
   }
 }
 
+// So that a result does not depend on which thread computed it.
+TEST(ThreadPool, SubnormalResultsAreZeroInBodiesOnly) {
+#if !defined(__SSE2__)
+  GTEST_SKIP() << "on x86 only";
+#endif
+  volatile float small = 1e-30f;
+  for (int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (int64_t n : {1, 100}) {
+      std::vector<float> products(static_cast<size_t>(n), 1.0f);
+      pool.parallel_for(
+          n, 1, [&](int64_t begin, int64_t, int) { products[static_cast<size_t>(begin)] = small * 1e-10f; });
+      for (float product : products) EXPECT_EQ(product, 0.0f);
+      EXPECT_GT(small * 1e-10f, 0.0f);
+    }
+  }
+}
+
 TEST(ThreadPool, ManyShortLoops) {
   ThreadPool pool(3);
   std::atomic<int64_t> sum{0};

@@ -124,6 +124,20 @@ TEST_P(CpuMoe, TakesExpertsInPanels) {
   }
 }
 
+// Inputs rounded to BF16, where the machine multiplies those; rows that end within 32 columns.
+TEST_P(CpuMoe, RoundsTheInputsOfBf16ExpertsWhenAskedTo) {
+  const auto native = make_cpu_ops(two, GetParam(), Rounding::kNative);
+  Moe moe(DType::kBF16, 98, 70, 3, 2, 90, true);
+  const std::vector<float> expected = moe.run(*ref);
+  moe.prepare(*native);
+  const std::vector<float> got = moe.run(*native);
+  EXPECT_LT(relative_error(got, expected), 1e-2);
+  for (int64_t t = 0; t < moe.args.n; ++t) {
+    const std::vector<float> alone = moe.run(*native, t, 1);
+    ASSERT_TRUE(std::equal(alone.begin(), alone.end(), got.begin() + t * moe.args.hidden)) << "token " << t;
+  }
+}
+
 TEST_P(CpuMoe, AgreesWithTheReference) {
   struct Case {
     DType dtype;

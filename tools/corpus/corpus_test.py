@@ -154,8 +154,8 @@ class English(unittest.TestCase):
             english.expand("{nobody}", {}, rng)
 
     def test_vocabulary(self):
-        self.assertGreater(len(words.NOUNS), 600)
-        self.assertGreater(len(words.LETTER_WORDS), 900)
+        self.assertGreater(len(words.NOUNS), 1600)
+        self.assertGreater(len(words.LETTER_WORDS), 2500)
         self.assertFalse([w for w in lists.ITEMS if "," in w or "  " in w])
 
 

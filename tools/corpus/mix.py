@@ -15,8 +15,10 @@ import words
 QUESTIONS = {**sums.TASKS, **lists.TASKS, **passages.TASKS, **phrases.TASKS}  # with items that can be held out
 SYSTEM = ["You are qnext, a small and helpful language model.", "You are a helpful assistant.", "You are qnext. Answer briefly.", "You are a friendly assistant. You answer in English.",
           "You are a helpful assistant. Keep your answers short.", "Answer the user's questions.", "You help people with small tasks.", "You are qnext, and you like to tell stories."]
-WEIGHTS = {"sums": 9, "differences": 8, "products": 4, "story problems": 5, "quotients": 2, "three numbers": 2, "sort words": 4, "sort numbers": 3, "reverse list": 3, "reverse word": 3, "spell": 2, "who has what": 5,
-           "who did what": 4, "who gave what": 3, "how many": 3, "portrait": 4, "yes or no": 2, "translate a sentence": 8, "numbers in words": 2, "count in steps": 2, "count words": 2}
+# How often a task is asked, beside the 1 of others: those with many items, and those that take long to learn.
+WEIGHTS = {"sums": 14, "differences": 12, "products": 6, "story problems": 7, "quotients": 3, "three numbers": 3, "sort words": 6, "sort numbers": 5, "reverse list": 4, "reverse word": 5, "spell": 3,
+           "letters to word": 2, "count letters": 2, "who has what": 5, "who did what": 4, "who gave what": 3, "how many": 3, "portrait": 4, "yes or no": 2, "translate a sentence": 9,
+           "numbers in words": 3, "count in steps": 3, "count between": 2, "count words": 2, "count one word": 2, "next number": 2, "nth word": 2}
 _NAMES = list(QUESTIONS)
 _SHARES = [WEIGHTS.get(name, 1) for name in _NAMES]
 
@@ -29,9 +31,9 @@ def story_question(rng, side):
 def _turn(rng, side):
     """(question, answer) of any kind."""
     draw = rng.random()
-    if draw < 0.62:
+    if draw < 0.70:
         return QUESTIONS[rng.choices(_NAMES, _SHARES)[0]](rng, side)
-    if draw < 0.68:
+    if draw < 0.75:
         return phrases.translate_phrase(rng, side) if rng.random() < 0.75 else lists.opposite(rng)
     if draw < 0.90:
         return facts.any_fact(rng)
@@ -103,11 +105,11 @@ def document(seed, index, side=split.TRAINING):
     import random
     rng = random.Random(f"{seed}:{index}")
     draw = rng.random()
-    if draw < 0.22:
+    if draw < 0.16:
         return {"text": stories.make(rng, side)["text"]}
-    if draw < 0.28:
+    if draw < 0.20:
         return {"text": dialogues.make(rng)}
-    if draw < 0.45:
+    if draw < 0.36:
         return _with_tools(rng, side)
     return _conversation(rng, side)
 

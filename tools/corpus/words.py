@@ -1,4 +1,5 @@
 """The vocabulary, by what words are good for."""
+import vocabulary
 
 
 def _w(text):
@@ -12,12 +13,12 @@ def _phrases(text):
 GIRLS = _w("""Anna Clara Emma Grace Iris Kate Maya Olive Rosa Tara Uma Wendy Yara Zoe Ada Alice Amina Bella Carmen Chloe
 Daisy Dora Elena Elsa Esther Eva Fatima Flora Freya Gina Greta Hana Hazel Ida Ines Isla Ivy Jana Jill Julia June Kira Lara
 Leila Lena Lily Lina Lola Lucy Lydia Mabel Mara Martha Mia Mila Mina Mira Molly Nadia Nell Nina Nora Olga Paula Petra Pia
-Polly Rania Rita Ruby Ruth Sadie Sara Sofia Stella Tessa Thea Tilda Vera Violet Wanda Willa Yasmin""")
+Polly Rania Rita Ruby Ruth Sadie Sara Sofia Stella Tessa Thea Tilda Vera Violet Wanda Willa Yasmin""") + vocabulary.GIRLS
 BOYS = _w("""Ben David Felix Henry Jack Leo Noah Peter Quinn Sam Victor Adam Albert Ali Amir Andre Anton Arlo Arthur Axel
 Basil Boris Bruno Carl Caspar Cyril Dan Dario Dennis Diego Edgar Edwin Eli Emil Eric Ezra Finn Frank Fred George Gus Hamid
 Harry Hassan Hugo Ian Ivan Jakob Jamal Jasper Joel John Jonas Jude Karim Kofi Kurt Lars Lewis Liam Luca Luis Malik Marco Mark
 Martin Max Milo Nico Nils Oliver Omar Oscar Otto Owen Pablo Paul Ralph Remy Robin Rolf Rory Rufus Simon Stefan Theo Tim Tobias
-Tom Umar Walter Will Yusuf""")
+Tom Umar Walter Will Yusuf""") + vocabulary.BOYS
 SURNAMES = _w("""Abbot Baker Bell Brook Carter Dale Fisher Flint Frost Gale Green Hill Hobbs Hunt Kettle Lake Lamb Marsh
 Miller Moss Nettle Oakes Parsley Penn Pepper Pike Plum Potts Quill Reed Rowe Sparrow Stone Thorn Underhill Vale Wells Winter
 Wood Wren""")
@@ -107,7 +108,7 @@ early late deep shallow high low long short fast slow hot cool wet dry clean dir
 healthy strong weak rich poor cheap safe dangerous easy difficult simple true false right wrong sweet sour bitter salty
 fresh stale raw ripe smooth rough sharp blunt round square flat straight crooked hollow solid liquid frozen loose tight
 open closed public secret famous unknown common rare wild tame modern distant near perfect useful useless funny serious
-silent angry calm merry jealous nervous silly sensible cosy elegant fair huge mighty tender tough""")))
+silent angry calm merry jealous nervous silly sensible cosy elegant fair huge mighty tender tough""") + vocabulary.ADJECTIVES))
 VERBS = sorted(set(_w("""walk jump climb help paint play look listen call answer ask open close push pull carry wash cook bake
 clean count add move wait stay visit travel follow lead laugh cry smile shout whisper talk explain promise thank invite
 borrow return repair build fix plant water harvest gather collect share offer accept refuse decide hope wish dream wonder
@@ -117,7 +118,7 @@ sink wave nod clap knock ring whistle hum sew knit weave stitch cut chop mix sti
 polish decorate wrap pack load deliver post receive print type copy mark check sort mend sweep dust iron fold borrow
 save spend earn trade buy order cancel miss expect prefer enjoy like love dislike fear trust doubt believe agree
 argue complain apologise forgive punish reward praise admire imagine invent design improve damage destroy
-""")) - {"sleepwalk", "buy", "lead", "teach", "ring", "cut", "hide", "weave", "sew", "sink", "spend"})
+""") + vocabulary.VERBS) - {"sleepwalk", "buy", "lead", "teach", "ring", "cut", "hide", "weave", "sew", "sink", "spend"})
 DOUBLING = set(_w("stop chop nod clap hum knit stir wrap chat plan hop prefer travel cancel"))
 IRREGULAR_PAST = dict(p.split(":") for p in _w("""go:went run:ran swim:swam eat:ate drink:drank see:saw come:came give:gave
 take:took make:made find:found lose:lost buy:bought bring:brought think:thought teach:taught catch:caught write:wrote
@@ -161,12 +162,12 @@ month year season spring summer autumn winter minute hour moment corner edge mid
 beginning centre""")
 PLACES_NOUNS = [name for name in PLACES if " " not in name]
 NOUNS = sorted({word for group in (ANIMALS, OBJECTS, FOODS, NATURE, HOUSEHOLD, TRANSPORT, CLOTHES, BODY, INSTRUMENTS, TOOLS,
-                                   FRUIT, VEGETABLES, SCHOOL, ABSTRACT, PLACES_NOUNS, JOBS, list(RELATIVES))
+                                   FRUIT, VEGETABLES, SCHOOL, ABSTRACT, PLACES_NOUNS, JOBS, list(RELATIVES), vocabulary.NOUNS)
                 for word in group if "-" not in word})
 UNCOUNTABLE = set(_w("""bread soup cheese honey rice milk butter cream yoghurt porridge ham salad jam sugar salt pepper cinnamon
 ginger garlic corn tea coffee juice sand mud ice snow rain fog frost grass moss thunder lightning hair soap chalk
 help work luck anger peace joy thread weather trousers pyjamas stairs ruins scissors pliers bark wind hope
-fear war cabbage lettuce spinach broccoli celery""")) - {"cabbage"}
+fear war cabbage lettuce spinach broccoli celery""") + vocabulary.WITHOUT_PLURAL) - {"cabbage"}
 PLURAL_NOUNS = [noun for noun in NOUNS if noun not in UNCOUNTABLE and noun not in ("rhino", "hippo", "kiwi", "piano", "back")]
 LETTER_WORDS = sorted({word for word in NOUNS + ADJECTIVES + VERBS if word.isalpha() and 3 <= len(word) <= 9})
 OPPOSITES = dict(p.split(":") for p in _w("""big:small tall:short hot:cold happy:sad old:young fast:slow early:late

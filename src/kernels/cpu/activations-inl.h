@@ -42,6 +42,10 @@ struct Int8Rows {
   int64_t widest() const { return amx ? kAmxInputs : kTile; }
 };
 
+// The columns of a row in BF16 for AMX: tiles of up to kAmxInputs, [columns / 32, T, 32], zeros after the
+// last of `cols`.
+HWY_INLINE int64_t amx_columns(int64_t cols) { return round_up(cols, 32); }
+
 // What the matrices of an operation want beside plain rows.
 struct Forms {
   explicit Forms(const Workspace& workspace) : round_to_bf16(workspace.round_to_bf16), amx(workspace.amx) {}
@@ -55,7 +59,8 @@ struct Activations {
   Inputs rows{};
   Int8Rows int8{};
   float* pairs = nullptr;    // float32, tile t at pairs + t * cols: [cols / 2, T, 2]
-  uint16_t* bf16 = nullptr;  // the same rounded to BF16
+  uint16_t* bf16 = nullptr;  // the same rounded to BF16, or with AMX as amx_columns() says
+  bool bf16_amx = false;
 
   // The same from input `begin` of `cols` columns on, where a run of tiles begins.
   Activations from(int64_t begin, int64_t cols, const Inputs& inputs) const;

@@ -111,6 +111,20 @@ void bf16_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
   }
 }
 
+// Tile t of up to kAmxInputs: see amx_columns().
+void amx_bf16_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
+  const hn::RebindToUnsigned<hn::Rebind<int16_t, DF>> d16;
+  uint16_t* out = x.bf16 + t * amx_columns(cols);
+  for (int64_t i = 0; i < width; ++i) {
+    const float* row = x.rows[t + i];
+    for (int64_t j = 0; j < amx_columns(cols); j += kLanes) {
+      const auto bits = bf16_bits(load(row + std::min(j, cols), std::clamp<int64_t>(cols - j, 0, kLanes)));
+      hn::StoreU(hn::TruncateTo(d16, hn::BitCast(hn::RebindToUnsigned<DI32>(), bits)), d16,
+                 out + (j / 32 * width + i) * 32 + j % 32);
+    }
+  }
+}
+
 }  // namespace
 
 void Forms::add(const Matrix& w) {
@@ -131,7 +145,7 @@ Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs)
                  int8.sum + blocks,     int8.halves + 2 * blocks, int8.amx};
   }
   if (pairs) part.pairs = pairs + begin * cols;
-  if (bf16) part.bf16 = bf16 + begin * cols;
+  if (bf16) part.bf16 = bf16 + begin * (bf16_amx ? amx_columns(cols) : cols);
   return part;
 }
 
@@ -147,7 +161,9 @@ Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, i
     x.int8.halves = reinterpret_cast<int32_t*>(layout.take(2 * blocks));
   }
   if (forms.pairs) x.pairs = layout.take(n * cols);
-  if (forms.bf16) x.bf16 = reinterpret_cast<uint16_t*>(layout.take(n * cols / 2));
+  x.bf16_amx = forms.amx;
+  const int64_t bf16_columns = forms.amx ? amx_columns(cols) : cols;
+  if (forms.bf16) x.bf16 = reinterpret_cast<uint16_t*>(layout.take(n * bf16_columns / 2));
   return x;
 }
 
@@ -158,11 +174,15 @@ void pack_activations(const Activations& x, const Forms& forms, int64_t begin, i
       quantize_tile(x, t, width, cols);
     }
   }
-  if (!forms.pairs && !forms.bf16) return;
-  for (int64_t t = begin, width; t < end; t += width) {
+  const bool amx = forms.bf16 && forms.amx, bf16 = forms.bf16 && !forms.amx;
+  for (int64_t t = begin, width; amx && t < end; t += width) {
+    width = std::min(kAmxInputs, end - t);
+    amx_bf16_tile(x, t, width, cols);
+  }
+  for (int64_t t = begin, width; (forms.pairs || bf16) && t < end; t += width) {
     width = tile_at(t, end);
     if (forms.pairs) pair_tile(x, t, width, cols);
-    if (forms.bf16) bf16_tile(x, t, width, cols);
+    if (bf16) bf16_tile(x, t, width, cols);
   }
 }
 

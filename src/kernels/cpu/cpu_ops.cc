@@ -12,8 +12,7 @@ class CpuOps final : public Ops {
  public:
   CpuOps(ThreadPool& pool, std::string_view isa, Rounding rounding, const cpu::Kernels& kernels)
       : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), rounding_(rounding), kernels_(kernels) {
-    // Processors with AMX multiply BF16 vectors at less than the speed of float32, unlike their tiles.
-    workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16 && !kernels.target.amx;
+    workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16;
     workspace_.amx = kernels.target.amx;
   }
 

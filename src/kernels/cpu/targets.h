@@ -17,7 +17,8 @@
 #if defined(__x86_64__) || defined(__i386__)
 #define QNEXT_BEGIN_VNNI _Pragma("GCC push_options") _Pragma("GCC target(\"avx512vnni\")")
 #define QNEXT_END_VNNI _Pragma("GCC pop_options")
-#define QNEXT_BEGIN_AMX _Pragma("GCC push_options") _Pragma("GCC target(\"avx512vnni,amx-tile,amx-int8\")")
+#define QNEXT_BEGIN_AMX \
+  _Pragma("GCC push_options") _Pragma("GCC target(\"avx512vnni,amx-tile,amx-int8,amx-bf16\")")
 #define QNEXT_END_AMX _Pragma("GCC pop_options")
 #define QNEXT_BEGIN_BF16 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512bf16\")")
 #define QNEXT_END_BF16 _Pragma("GCC pop_options")

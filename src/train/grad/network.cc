@@ -59,7 +59,7 @@ void Network<Real>::main_forward(const Batch& batch, bool keep, RoutingStatistic
   }
   rotation_.reach(longest);
   routing.layers.resize(weights_.layers.size());
-  p_sum_.assign(static_cast<size_t>(config_.num_experts), 0.0);
+  p_sum_.assign(weights_.layers.size() * static_cast<size_t>(config_.num_experts), 0.0);
   z_sum_ = 0;
   Real* stream = stream_.room(n * width);
   embed(work_, weights_.embedding.w, width, std::span<const int32_t>(batch.ids), stream);
@@ -69,14 +69,19 @@ void Network<Real>::main_forward(const Batch& batch, bool keep, RoutingStatistic
     layer_forward(work_, config_, weights_.layers[i], rotation_, rows_, cache, &routing.layers[i], stream);
     if (!weights_.layers[i].moe) continue;
     const RouterCache<Real>& router = cache.experts.router;
-    for (size_t e = 0; e < p_sum_.size(); ++e) p_sum_[e] += router.p_sum[e];
+    std::copy(router.p_sum.begin(), router.p_sum.end(),
+              p_sum_.begin() + static_cast<int64_t>(i * router.p_sum.size()));
     z_sum_ += router.z_sum;
   }
   norm_forward(work_, stream, n, width, config_.rms_norm_eps, weights_.norm.w, final_norm_);
 }
 
 template <class Real>
-void Network<Real>::main_backward(const Batch& batch, const RouterLossGradient<Real>& routers) {
+void Network<Real>::main_backward(const Batch& batch, const Balance& balance, double share) {
+  RouterLossGradient<Real> routers;
+  if (balance.rows > 0) {
+    routers.z = static_cast<Real>(share * options_.z * 2 / static_cast<double>(balance.rows));
+  }
   const auto n = static_cast<int64_t>(batch.tokens());
   const int64_t width = config_.hidden_size;
   Real* d_stream = d_stream_.zeros(n * width);
@@ -88,33 +93,52 @@ void Network<Real>::main_backward(const Batch& batch, const RouterLossGradient<R
       std::copy_n(inputs_[i].data(), n * width, stream);
       layer_forward(work_, config_, weights_.layers[i], rotation_, rows_, cache, nullptr, stream);
     }
+    if (balance.rows > 0 && options_.balance != 0) {
+      routers.balance = balance.gradient.data() + static_cast<int64_t>(i) * config_.num_experts;
+    }
     layer_backward(work_, config_, weights_.layers[i], rotation_, rows_, cache, routers, d_stream);
   }
   embed_backward(work_, weights_.embedding.g, width, std::span<const int32_t>(batch.ids), d_stream);
 }
 
-// E * sum_e f_e P_e over all rows of all MoE layers; f_e sums to top_k. Specification 5.
+// The part of these layers in E * sum_e f_e P_e, where f_e, which sums to top_k, is that of them together.
+// Specification 5.
+template <class Real>
+void Network<Real>::balance_layers(std::span<const size_t> layers, double share,
+                                   const RoutingStatistics& routing, Balance& out, Losses& losses) {
+  const auto experts = static_cast<size_t>(config_.num_experts);
+  const auto count = static_cast<double>(experts), rows = static_cast<double>(out.rows);
+  for (size_t e = 0; e < experts; ++e) {
+    double tokens = 0, routed = 0, p = 0;
+    for (size_t i : layers) {
+      tokens += static_cast<double>(routing.layers[i].tokens[e]);
+      routed += static_cast<double>(routing.layers[i].rows);
+      p += p_sum_[i * experts + e];
+    }
+    const double f = tokens / routed;
+    losses.balance += count * f * p / rows;
+    const auto gradient = static_cast<Real>(share * options_.balance * count * f / rows);
+    for (size_t i : layers) out.gradient[i * experts + e] = gradient;
+  }
+}
+
 template <class Real>
 typename Network<Real>::Balance Network<Real>::router_losses(double share, const RoutingStatistics& routing,
                                                              Losses& losses) {
   Balance out;
-  std::vector<double> tokens(p_sum_.size(), 0.0);
-  double all_rows = 0;
+  std::vector<size_t> layers;
   for (size_t i = 0; i < weights_.layers.size(); ++i) {
-    if (!weights_.layers[i].moe) continue;
-    const RoutingRecord& record = routing.layers[i];
-    for (size_t e = 0; e < tokens.size(); ++e) tokens[e] += static_cast<double>(record.tokens[e]);
-    all_rows += static_cast<double>(record.rows);
-    out.rows += rows_.count();
+    if (weights_.layers[i].moe) layers.push_back(i);
   }
+  out.rows = static_cast<int64_t>(layers.size()) * rows_.count();
   if (out.rows == 0) return out;
-  const auto rows = static_cast<double>(out.rows), experts = static_cast<double>(tokens.size());
-  for (size_t e = 0; e < tokens.size(); ++e) {
-    const double f = tokens[e] / all_rows;
-    losses.balance += experts * f * p_sum_[e] / rows;
-    out.gradient.push_back(static_cast<Real>(share * options_.balance * experts * f / rows));
+  out.gradient.resize(p_sum_.size());
+  const std::span<const size_t> all(layers);
+  const size_t together = options_.balance_each_layer ? 1 : layers.size();
+  for (size_t at = 0; at < layers.size(); at += together) {
+    balance_layers(all.subspan(at, together), share, routing, out, losses);
   }
-  losses.z = z_sum_ / rows;
+  losses.z = z_sum_ / static_cast<double>(out.rows);
   return out;
 }
 
@@ -169,12 +193,7 @@ Losses Network<Real>::run(const Batch& batch, double share, bool backward, Routi
   losses.total = losses.cross_entropy + options_.balance * losses.balance + options_.z * losses.z +
                  options_.mtp * losses.mtp;
   if (!backward) return losses;
-  RouterLossGradient<Real> routers;
-  if (balance.rows > 0) {
-    if (options_.balance != 0) routers.balance = balance.gradient.data();
-    routers.z = static_cast<Real>(share * options_.z * 2 / static_cast<double>(balance.rows));
-  }
-  main_backward(batch, routers);
+  main_backward(batch, balance, share);
   return losses;
 }
 

@@ -12,6 +12,10 @@ struct LossOptions {
   double z = 0;            // of the mean over main MoE rows of (log sum e^logit)^2
   double mtp = 0.1;        // of the mean over MTP steps of their cross-entropies
   int mtp_steps = 1;       // how often the MTP block is applied to its own output; 0: not trained
+  // Whether the load-balancing loss is the mean of one for each layer, as large models are trained, instead
+  // of one over the rows of all layers together, as transformers has it: that one is also met when an expert
+  // is chosen by nearly all tokens in one layer and by none in another.
+  bool balance_each_layer = false;
 };
 
 struct Losses {
@@ -48,14 +52,16 @@ class Network {
 
  private:
   struct Balance {
-    std::vector<Real> gradient;  // of a row's p, [experts]
+    std::vector<Real> gradient;  // of a row's p, [layers, experts]
     int64_t rows = 0;
   };
   void main_forward(const Batch& batch, bool keep, RoutingStatistics& routing);
-  void main_backward(const Batch& batch, const RouterLossGradient<Real>& routers);
+  void main_backward(const Batch& batch, const Balance& balance, double share);
   void mtp_losses(const Batch& batch, double share, bool backward, RoutingStatistics& routing,
                   Losses& losses);
   Balance router_losses(double share, const RoutingStatistics& routing, Losses& losses);
+  void balance_layers(std::span<const size_t> layers, double share, const RoutingStatistics& routing,
+                      Balance& out, Losses& losses);
   LayerCache<Real>& cache_of(size_t layer) { return caches_[caches_.size() == 1 ? 0 : layer]; }
 
   const ModelConfig config_;
@@ -67,7 +73,7 @@ class Network {
   Rows rows_;
   std::vector<LayerCache<Real>> caches_;  // one for each layer, or one for all
   std::vector<Buffer<Real>> inputs_;      // of the layers, where they share a cache
-  std::vector<double> p_sum_;             // over all MoE layers of this batch
+  std::vector<double> p_sum_;             // of this batch, [layers, experts]
   double z_sum_ = 0;
   NormCache<Real> final_norm_;
   std::vector<MtpCache<Real>> mtp_caches_;

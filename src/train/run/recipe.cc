@@ -185,7 +185,7 @@ class Reader {
                {"steps",    "tokens",    "batch_tokens", "micro_tokens", "sequence_length", "lr",
                 "final_lr", "schedule",  "warmup_steps", "decay_steps",  "weight_decay",    "no_decay",
                 "beta1",    "beta2",     "epsilon",      "clip",         "aux_loss",        "z_loss",
-                "mtp_loss", "recompute", "seed"}));
+                "mtp_loss", "recompute", "seed",         "aux_loss_over"}));
     QN_RETURN_IF_ERROR(read_sizes(fields, train));
     QN_RETURN_IF_ERROR(read_schedule(fields, train));
     QN_TRY(train.weight_decay, fields.number("weight_decay", recipe_.base.empty() ? 0.1 : 0, 0, 10));
@@ -259,6 +259,11 @@ class Reader {
     const double published = recipe_.model["router_aux_loss_coef"].get<double>();
     QN_TRY(train.aux_loss, fields.number("aux_loss", published, 0, 1000));
     recipe_.model["router_aux_loss_coef"] = train.aux_loss;
+    QN_TRY(const std::string over, fields.string("aux_loss_over", "layer"));
+    if (over != "layer" && over != "model") {
+      return fields.wrong("aux_loss_over", fmt::format("\"{}\" is none of layer, model", over));
+    }
+    train.aux_loss_each_layer = over == "layer";
     QN_TRY(train.z_loss, fields.number("z_loss", 0, 0, 1000));
     const bool mtp = recipe_.model["num_nextn_predict_layers"].get<int64_t>() > 0;
     QN_TRY(train.mtp_loss, fields.number("mtp_loss", mtp ? 0.1 : 0, 0, 1000));

@@ -80,6 +80,7 @@ Json Recipe::essence() const {
                   {"epsilon", train.epsilon},
                   {"clip", train.clip},
                   {"aux_loss", train.aux_loss},
+                  {"aux_loss_over", train.aux_loss_each_layer ? "layer" : "model"},
                   {"z_loss", train.z_loss},
                   {"mtp_loss", train.mtp_loss},
                   {"recompute", train.recompute},

@@ -55,8 +55,11 @@ Result<TrainerOptions> trainer_options(const Recipe& recipe, const ModelConfig& 
   TrainerOptions options;
   options.mtp = config.num_mtp_layers > 0;
   options.recompute = t.recompute;
-  options.losses = {
-      .balance = t.aux_loss, .z = t.z_loss, .mtp = t.mtp_loss, .mtp_steps = trains_mtp(recipe, config)};
+  options.losses = {.balance = t.aux_loss,
+                    .z = t.z_loss,
+                    .mtp = t.mtp_loss,
+                    .mtp_steps = trains_mtp(recipe, config),
+                    .balance_each_layer = t.aux_loss_each_layer};
   options.adamw = {.beta1 = t.beta1,
                    .beta2 = t.beta2,
                    .epsilon = t.epsilon,

@@ -88,6 +88,7 @@ std::vector<Case> cases() {
         c.rope_scaling.factor = 4, c.rope_scaling.original_context = 16;
       },
       {20}, all);
+  add("balance_each_layer", [](ModelConfig&) {}, {9, 30}, {0.5, 0, 0, 0, true});
   add("three_steps_ahead", [](ModelConfig&) {}, {2, 3, 4, 9}, {0.01, 0, 1.0, 3});
   out.push_back({"recomputed", odd_config(), all, {20, 7}, true});
   return out;
