@@ -39,7 +39,8 @@ HWY_INLINE void for_strips(const Run& run, Tile tile, One one) {
 
 template <class Format, int T>
 void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
-  constexpr int S = kManyRegisters && T > 2 ? 2 : 1;
+  // With one input memory is the limit, which a core reads faster from several places at once.
+  constexpr int S = !kManyRegisters ? 1 : T == 1 && Format::kGroups == 1 ? 4 : 2;
   const PanelFormat& format = *panel_format(run.w.dtype);
   for_strips<S>(
       run,
@@ -100,18 +101,12 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
-// Of the first tile of a run.
-ReadAhead read_ahead(const Run& run, const NextWeights& next) {
-  ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
-  if (next.data) ahead.jump = next.data - ahead.end;
-  ahead.of_first(run.w.panel(run.begin));
-  return ahead;
-}
-
 // Inputs [t, n) in tiles.
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   const int64_t tiles = (n - t + kTile - 1) / kTile;
-  ReadAhead ahead = read_ahead(run, next);
+  ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
+  if (next.data) ahead.jump = next.data - ahead.end;
+  ahead.of_first(run.w.panel(run.begin));
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;
   const int64_t strips = (tiles - 1) * (run.end - run.begin) * kStrips;
@@ -129,9 +124,9 @@ void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWe
 
 // As many of the inputs as AMX takes: with integer weights those that fill its tiles. Returns how many.
 int64_t amx_inputs(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int64_t n, float* out,
-                   int64_t out_stride, float* memory, const NextWeights& next) {
+                   int64_t out_stride, float* memory) {
   if (w.dtype == DType::kBF16 && x.bf16 && x.bf16_amx) {
-    amx_bf16_panels(w, begin, end, x, n, out, out_stride, read_ahead({w, begin, end, out, out_stride}, next));
+    amx_bf16_panels(w, begin, end, x, n, out, out_stride);
     return n;
   }
   const int64_t whole = n / kAmxInputs * kAmxInputs;
@@ -167,7 +162,7 @@ void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int6
   const int64_t panels_end = std::min(end, w.panels() * kPanelRows);
   if (begin < panels_end) {
     const int64_t first = begin / kPanelRows, last = panels_end / kPanelRows;
-    const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded, next);
+    const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded);
     if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next);
     out += panels_end - begin;
     begin = panels_end;
