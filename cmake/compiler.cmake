@@ -1,7 +1,9 @@
 # Flags for every target of the project.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Without these it does not cache what is compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
@@ -9,6 +11,9 @@ add_library(qnext_flags INTERFACE)
 target_compile_options(qnext_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter)
 # g++ 12 sees overlapping copies in std::string where there are none (GCC bug 105329).
 target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(CCACHE_PROGRAM AND QNEXT_PCH)
+  target_compile_options(qnext_flags INTERFACE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)
+endif()
 # Reductions have one fixed order in every build: the compiler may not fuse a*b+c behind our back
 # in the reference backend. SIMD code asks for fused multiply-add by name.
 target_compile_options(qnext_flags INTERFACE -ffp-contract=off)

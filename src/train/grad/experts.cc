@@ -2,57 +2,98 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace qnext::train {
 namespace {
 
-// Experts by falling number of tokens, so that threads end together.
-template <class Real>
-std::vector<int64_t> largest_first(const RouterCache<Real>& router) {
-  std::vector<int64_t> order(router.expert_end.size() - 1);
-  std::iota(order.begin(), order.end(), 0);
-  auto tokens = [&](int64_t e) {
-    return router.expert_end[static_cast<size_t>(e) + 1] - router.expert_end[static_cast<size_t>(e)];
-  };
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return tokens(a) > tokens(b); });
-  return order;
-}
-
-// The pairs [first, first + count) of one expert, in the scratch of a worker.
-template <class Real>
-struct ExpertTask {
-  Work<Real>& work;
-  PackSpace<Real>& space;
-  Scratch<Real>& scratch;
-  const RouterCache<Real>& router;
-  const int64_t hidden, first, count;
-
-  ExpertTask(Work<Real>& w, int worker, const RouterCache<Real>& r, int64_t width, int64_t expert)
-      : work(w),
-        space(w.pack[static_cast<size_t>(worker)]),
-        scratch(w.fresh_scratch(worker)),
-        router(r),
-        hidden(width),
-        first(r.expert_end[static_cast<size_t>(expert)]),
-        count(r.expert_end[static_cast<size_t>(expert) + 1] - first) {}
-
-  const Real* gather(const Real* x) {
-    Real* rows = scratch.take(count * hidden);
-    for (int64_t i = 0; i < count; ++i) {
-      std::copy_n(x + router.token_of[static_cast<size_t>(first + i)] * hidden, hidden, rows + i * hidden);
-    }
-    return rows;
-  }
+// Pairs [first, first + count) of one expert.
+struct Piece {
+  int64_t expert, first, count;
 };
 
-// Runs body(expert, worker) for every expert that has tokens.
+// The pairs of all experts: an expert that most tokens chose would keep one thread busy while others wait.
+// The largest come first, so that threads end together.
+template <class Real>
+std::vector<Piece> pieces_of(const RouterCache<Real>& router) {
+  constexpr int64_t kPairs = 256;
+  std::vector<Piece> pieces;
+  for (size_t e = 0; e + 1 < router.expert_end.size(); ++e) {
+    const int64_t end = router.expert_end[e + 1];
+    for (int64_t first = router.expert_end[e]; first < end; first += kPairs) {
+      pieces.push_back({static_cast<int64_t>(e), first, std::min(kPairs, end - first)});
+    }
+  }
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const Piece& a, const Piece& b) { return a.count > b.count; });
+  return pieces;
+}
+
+// Runs body(piece, worker) for all of them.
 template <class Real, class Body>
-void for_experts(Work<Real>& work, const RouterCache<Real>& router, Body body) {
-  const std::vector<int64_t> order = largest_first(router);
-  work.pool.parallel_for(static_cast<int64_t>(order.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t i = begin; i < end; ++i) body(order[static_cast<size_t>(i)], worker);
+void for_pieces(Work<Real>& work, const RouterCache<Real>& router, Body body) {
+  const std::vector<Piece> pieces = pieces_of(router);
+  work.pool.parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+    for (int64_t i = begin; i < end; ++i) body(pieces[static_cast<size_t>(i)], worker);
   });
+}
+
+// The rows of x that belong to the pairs of a piece.
+template <class Real>
+void gather(const RouterCache<Real>& router, const Piece& piece, const Real* x, int64_t hidden, Real* rows) {
+  for (int64_t i = 0; i < piece.count; ++i) {
+    const int64_t token = router.token_of[static_cast<size_t>(piece.first + i)];
+    std::copy_n(x + token * hidden, hidden, rows + i * hidden);
+  }
+}
+
+// What the backward pass holds of every pair, in the order of the pairs.
+template <class Real>
+struct PairRows {
+  PairRows(Work<Real>& work, int64_t pairs, int64_t hidden, int64_t width)
+      : x(work.pairs.room(pairs * (2 * hidden + 3 * width))),
+        dy(x + pairs * hidden),
+        act(dy + pairs * hidden),
+        d_unit(act + pairs * width) {}
+  Real *x, *dy, *act, *d_unit;
+};
+
+// The product in parts of some rows of its result.
+template <class Real>
+void add_parts(const Product<Real>& whole, std::vector<Product<Real>>& parts) {
+  constexpr int64_t kRows = 256;
+  for (int64_t row = 0; row < whole.m; row += kRows) {
+    Product<Real> part = whole;
+    part.m = std::min(kRows, whole.m - row);
+    part.a.data += row * whole.a.row;
+    if (part.c) part.c += row * whole.stride;
+    parts.push_back(part);
+  }
+}
+
+template <class Real>
+void weight_gradients(Work<Real>& work, const ExpertsWeights<Real>& weights, const RouterCache<Real>& router,
+                      const PairRows<Real>& rows, int64_t hidden, int64_t width) {
+  std::vector<Product<Real>> products;
+  for (size_t e = 0; e + 1 < router.expert_end.size(); ++e) {
+    const int64_t first = router.expert_end[e], count = router.expert_end[e + 1] - first;
+    if (count == 0) continue;
+    const MlpWeights<Real>& mlp = weights.experts[e];
+    add_parts(weight_product<Real>(rows.dy + first * hidden, hidden, rows.act + first * width, width, count,
+                                   hidden, width, mlp.down.g),
+              products);
+    add_parts(weight_product<Real>(rows.d_unit + first * 2 * width, 2 * width, rows.x + first * hidden,
+                                   hidden, count, 2 * width, hidden, mlp.gate_up.g),
+              products);
+  }
+  std::stable_sort(products.begin(), products.end(), [](const Product<Real>& a, const Product<Real>& b) {
+    return a.m * a.n * a.k > b.m * b.n * b.k;
+  });
+  work.pool.parallel_for(
+      static_cast<int64_t>(products.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t i = begin; i < end; ++i) {
+          multiply(products[static_cast<size_t>(i)], work.pack[static_cast<size_t>(worker)]);
+        }
+      });
 }
 
 // The routing weight of each pair, and back.
@@ -106,22 +147,23 @@ void experts_forward(Work<Real>& work, const ModelConfig& config, const ExpertsW
   Real* out = work.slots.room(pairs * hidden);
   Real* pair_weights = work.second.room(pairs);
   weights_of_pairs(router, router.weights.data(), pair_weights);
-  for_experts(work, router, [&](int64_t expert, int worker) {
-    ExpertTask<Real> task(work, worker, router, hidden, expert);
-    const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(expert)];
-    const int64_t first = task.first, count = task.count;
-    const Real* rows = task.gather(x);
-    Real* act = task.scratch.take(count * width);
+  for_pieces(work, router, [&](const Piece& piece, int worker) {
+    const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(piece.expert)];
+    const int64_t first = piece.first, count = piece.count;
+    PackSpace<Real>& space = work.pack[static_cast<size_t>(worker)];
+    Scratch<Real>& scratch = work.fresh_scratch(worker);
+    Real *rows = scratch.take(count * hidden), *act = scratch.take(count * width);
+    gather(router, piece, x, hidden, rows);
     Real* unit = gate_up + first * 2 * width;
-    multiply(forward_product(rows, hidden, count, mlp.gate_up.w, 2 * width, hidden, unit, 2 * width),
-             task.space);
+    multiply(forward_product<Real>(rows, hidden, count, mlp.gate_up.w, 2 * width, hidden, unit, 2 * width),
+             space);
     for (int64_t i = 0; i < count; ++i) {
       const Real* row = unit + i * 2 * width;
       work.math.gated_unit(row, row + width, pair_weights[first + i], act + i * width, width);
     }
     multiply(
         forward_product<Real>(act, width, count, mlp.down.w, hidden, width, out + first * hidden, hidden),
-        task.space);
+        space);
   });
   combine(work, router, out, n, hidden, top_k, true, stream);
 
@@ -147,29 +189,28 @@ void experts_backward(Work<Real>& work, const ModelConfig& config, const Experts
   Real* pair_weights = work.second.room(2 * pairs);
   Real* d_pair_weights = pair_weights + pairs;
   weights_of_pairs(router, router.weights.data(), pair_weights);
-  for_experts(work, router, [&](int64_t expert, int worker) {
-    ExpertTask<Real> task(work, worker, router, hidden, expert);
-    const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(expert)];
-    const int64_t first = task.first, count = task.count;
-    const Real *rows = task.gather(x), *dy = task.gather(d_out);
+  const PairRows<Real> all(work, pairs, hidden, width);
+  for_pieces(work, router, [&](const Piece& piece, int worker) {
+    const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(piece.expert)];
+    const int64_t first = piece.first, count = piece.count;
+    PackSpace<Real>& space = work.pack[static_cast<size_t>(worker)];
+    Real *dy = all.dy + first * hidden, *d_unit = all.d_unit + first * 2 * width;
+    gather(router, piece, x, hidden, all.x + first * hidden);
+    gather(router, piece, d_out, hidden, dy);
+    Real* d_act = work.fresh_scratch(worker).take(count * width);
+    multiply(input_product<Real>(dy, hidden, count, mlp.down.w, hidden, width, d_act, width), space);
     const Real* unit = cache.gate_up.data() + first * 2 * width;
-    Real* d_act = task.scratch.take(count * width);
-    Real* act = task.scratch.take(count * width);
-    Real* d_unit = task.scratch.take(count * 2 * width);
-    multiply(input_product(dy, hidden, count, mlp.down.w, hidden, width, d_act, width), task.space);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t at = i * 2 * width;
       d_pair_weights[first + i] = work.math.gated_unit_backward(
           unit + at, unit + at + width, pair_weights[first + i], d_act + i * width, d_unit + at,
-          d_unit + at + width, act + i * width, width);
+          d_unit + at + width, all.act + (first + i) * width, width);
     }
-    multiply(weight_product<Real>(dy, hidden, act, width, count, hidden, width, mlp.down.g), task.space);
-    multiply(weight_product<Real>(d_unit, 2 * width, rows, hidden, count, 2 * width, hidden, mlp.gate_up.g),
-             task.space);
     multiply(input_product<Real>(d_unit, 2 * width, count, mlp.gate_up.w, 2 * width, hidden,
                                  d_rows + first * hidden, hidden),
-             task.space);
+             space);
   });
+  weight_gradients(work, weights, router, all, hidden, width);
   combine(work, router, d_rows, n, hidden, top_k, false, dx);
 
   Real* d_weights = work.first.room(pairs + n * experts);

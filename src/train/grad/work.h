@@ -43,7 +43,7 @@ struct Work {
   Buffer<Real> packed;                 // of the product that all threads work on
   Buffer<Real> partial;                // sums of tasks, added up in the order of the tasks
   Buffer<Real> first, second;          // of a block's backward pass
-  Buffer<Real> slots;                  // rows of (token, expert) pairs
+  Buffer<Real> slots, pairs;           // rows of (token, expert) pairs
   Buffer<Real> block_input;            // gradient of a block's input
 
   Scratch<Real>& fresh_scratch(int worker) {
