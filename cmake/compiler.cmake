@@ -11,6 +11,11 @@ add_library(qnext_flags INTERFACE)
 target_compile_options(qnext_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter)
 # g++ 12 sees overlapping copies in std::string where there are none (GCC bug 105329).
 target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+# Nor, in a precompiled header, that the standard library's own code is not to be warned of.
+if(QNEXT_PCH)
+  target_compile_options(qnext_flags INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
+endif()
 if(CCACHE_PROGRAM AND QNEXT_PCH)
   target_compile_options(qnext_flags INTERFACE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)
 endif()
