@@ -14,7 +14,7 @@ target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restr
 # Nor, in a precompiled header, that the standard library's own code is not to be warned of.
 if(QNEXT_PCH)
   target_compile_options(qnext_flags INTERFACE
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
+    "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>")
 endif()
 if(CCACHE_PROGRAM AND QNEXT_PCH)
   target_compile_options(qnext_flags INTERFACE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)

@@ -10,6 +10,7 @@
 //
 #include <new>
 
+#include "kernels/cpu/attention_amx-inl.h"
 #include "kernels/cpu/attention_bf16-inl.h"
 #include "kernels/cpu/attention_f32-inl.h"
 #include "kernels/cpu/attention_prepare-inl.h"
@@ -22,8 +23,12 @@ namespace {
 
 // Calls f(attention) with the SpanAttention for a type of cache. `bf16`: the machine has AVX512_BF16.
 template <class F>
-void with_arithmetic(const AttentionArgs& args, DType dtype, bool bf16, float* memory, int64_t queries, F f) {
+void with_arithmetic(const AttentionArgs& args, DType dtype, bool bf16, bool amx, float* memory,
+                     int64_t queries, F f) {
 #if HWY_TARGET == HWY_AVX3_DL
+  if (amx && AmxArithmetic::fits(args, dtype)) {
+    return f(SpanAttention<AmxArithmetic>(memory, args, queries));
+  }
   if (bf16 && Bf16Arithmetic::fits(args, dtype)) {
     return f(SpanAttention<Bf16Arithmetic>(memory, args, queries));
   }
@@ -133,7 +138,7 @@ void attention(Workspace& workspace, const AttentionArgs& args, bool bf16) {
   const int64_t queries = plan.largest_piece();
   int64_t scratch = prepare_floats(args);
   for (DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
-    with_arithmetic(args, dtype, bf16, nullptr, queries,
+    with_arithmetic(args, dtype, bf16, workspace.amx, nullptr, queries,
                     [&](const auto& a) HWY_ATTR { scratch = std::max(scratch, a.floats()); });
   }
   workspace.reserve_workers(scratch);
@@ -143,7 +148,7 @@ void attention(Workspace& workspace, const AttentionArgs& args, bool bf16) {
   workspace.pool().parallel_for(plan.units(), 1, [&](int64_t begin, int64_t end, int worker) HWY_ATTR {
     for (int64_t unit = begin; unit < end; ++unit) {
       const Piece& piece = piece_of(shared.pieces, unit);
-      with_arithmetic(args, piece.segment->kv.dtype, bf16, workspace.worker(worker), queries,
+      with_arithmetic(args, piece.segment->kv.dtype, bf16, workspace.amx, workspace.worker(worker), queries,
                       [&](auto&& a) HWY_ATTR { attend(args, piece, unit, shared.partials, a); });
     }
   });

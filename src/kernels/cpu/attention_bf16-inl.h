@@ -242,6 +242,15 @@ class Bf16Arithmetic {
     }
   }
 
+ protected:
+  const AttentionArgs& args_;
+  int64_t pairs_;                     // of dimensions
+  uint32_t* q_;                       // [queries, pairs]
+  uint32_t* panel_;                   // [pairs, 32 keys]
+  uint32_t* values_;                  // [strip of 32 dimensions][pair of positions][32 dimensions]
+  const uint32_t* strips_ = nullptr;  // the same, here or in the cache; null: rows are interleaved on the way
+  bool several_ = false, panels_ = false;
+
  private:
   // sum() for the 32 dimensions from `i` on.
   template <class Source>
@@ -255,14 +264,6 @@ class Bf16Arithmetic {
                                    stride, seen, source, strip, sums + q * width + i, width);
     }
   }
-
-  const AttentionArgs& args_;
-  int64_t pairs_;                     // of dimensions
-  uint32_t* q_;                       // [queries, pairs]
-  uint32_t* panel_;                   // [pairs, 32 keys]
-  uint32_t* values_;                  // [strip of 32 dimensions][pair of positions][32 dimensions]
-  const uint32_t* strips_ = nullptr;  // the same, here or in the cache; null: rows are interleaved on the way
-  bool several_ = false, panels_ = false;
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
