@@ -25,6 +25,8 @@ target_compile_options(qnext_flags INTERFACE -ffp-contract=off)
 if(QNEXT_SANITIZE)
   target_compile_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(qnext_flags INTERFACE -fsanitize=${QNEXT_SANITIZE})
+  # What sanitizers add confuses g++'s analysis.
+  target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   if(QNEXT_SANITIZE MATCHES "undefined")
     target_compile_options(qnext_flags INTERFACE -fno-sanitize-recover=undefined)
   endif()
