@@ -21,7 +21,8 @@ HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 namespace {
 
-// Calls f(attention) with the SpanAttention for a type of cache. `bf16`: the machine has AVX512_BF16.
+// Calls f(attention) with the SpanAttention for a type of cache. `bf16`, `amx`: the machine has AVX512_BF16,
+// AMX.
 template <class F>
 void with_arithmetic(const AttentionArgs& args, DType dtype, bool bf16, bool amx, float* memory,
                      int64_t queries, F f) {
