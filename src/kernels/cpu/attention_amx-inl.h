@@ -19,7 +19,7 @@ namespace qnext::cpu::HWY_NAMESPACE {
 inline constexpr int64_t kAmxQueries = 16;  // of a tile
 inline constexpr int64_t kAmxRow = 128;     // bytes from one pair's row of a panel or strip to the next
 
-// Tile registers: 0 and 1 hold sums [queries, 16], 2 and 3 of queries or weights [queries, 32], 4 to 7 of the
+// Tile registers: 0 and 1 hold sums [queries, 16], 2 queries or weights [queries, 32], 4 and 5 what is in the
 // cache [16 pairs, 16, 2].
 inline void configure_amx_attention(int64_t queries) {
   struct {
