@@ -97,22 +97,9 @@ void ThreadPool::work(int worker) {
   }
 }
 
-void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body) {
-  if (n <= 0) return;
-  const SubnormalsToZero mode;
-  grain = std::max<int64_t>(1, grain);
-  if (workers_.empty() || n <= grain || busy_.exchange(true, std::memory_order_acquire)) {
-    for (int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(begin + grain, n), 0);
-    return;
-  }
-  Loop loop{n, grain, body};
+// Runs a loop whose ranges are set.
+void ThreadPool::run(Loop& loop) {
   loop_ = &loop;
-  const int64_t pieces = (n + grain - 1) / grain;
-  for (int64_t i = 0, threads = size(); i < threads; ++i) {
-    Range& range = ranges_[static_cast<size_t>(i)];
-    range.next.store(pieces * i / threads, std::memory_order_relaxed);
-    range.end = pieces * (i + 1) / threads;
-  }
   left_.store(0, std::memory_order_relaxed);
   const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
   ticket_.store(static_cast<uint64_t>(generation) << 32 | kOpen, std::memory_order_release);
@@ -125,6 +112,40 @@ void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t
   for (uint32_t left; (left = left_.load(std::memory_order_acquire)) != joined;) wait_while(left_, left);
   loop_ = nullptr;
   busy_.store(false, std::memory_order_release);
+}
+
+void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body) {
+  if (n <= 0) return;
+  const SubnormalsToZero mode;
+  grain = std::max<int64_t>(1, grain);
+  if (workers_.empty() || n <= grain || busy_.exchange(true, std::memory_order_acquire)) {
+    for (int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(begin + grain, n), 0);
+    return;
+  }
+  Loop loop{n, grain, body};
+  const int64_t pieces = (n + grain - 1) / grain;
+  for (int64_t i = 0, threads = size(); i < threads; ++i) {
+    Range& range = ranges_[static_cast<size_t>(i)];
+    range.next.store(pieces * i / threads, std::memory_order_relaxed);
+    range.end = pieces * (i + 1) / threads;
+  }
+  run(loop);
+}
+
+void ThreadPool::parallel_tasks(int64_t n, FunctionRef<void(int64_t, int)> body) {
+  const SubnormalsToZero mode;
+  if (workers_.empty() || n <= 1 || busy_.exchange(true, std::memory_order_acquire)) {
+    for (int64_t task = 0; task < n; ++task) body(task, 0);
+    return;
+  }
+  const auto one = [&](int64_t task, int64_t, int worker) { body(task, worker); };
+  Loop loop{n, 1, one};
+  for (Range& range : ranges_) {
+    range.next.store(0, std::memory_order_relaxed);
+    range.end = 0;
+  }
+  ranges_.front().end = n;
+  run(loop);
 }
 
 }  // namespace qnext

@@ -28,6 +28,22 @@ TEST(ThreadPool, VisitsEveryItemOnce) {
   }
 }
 
+TEST(ThreadPool, RunsEveryTaskOnce) {
+  for (int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (int64_t n : {0, 1, 2, 7, 1000}) {
+      std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+      pool.parallel_tasks(n, [&](int64_t task, int worker) {
+        EXPECT_GE(worker, 0);
+        EXPECT_LT(worker, threads);
+        ++seen[static_cast<size_t>(task)];
+        pool.parallel_tasks(2, [](int64_t, int inner) { EXPECT_EQ(inner, 0); });
+      });
+      for (const auto& count : seen) EXPECT_EQ(count, 1);
+    }
+  }
+}
+
 // So that a result does not depend on which thread computed it.
 TEST(ThreadPool, SubnormalResultsAreZeroInBodiesOnly) {
 #if !defined(__SSE2__)

@@ -19,6 +19,11 @@ SYSTEM = ["You are qnext, a small and helpful language model.", "You are a helpf
 WEIGHTS = {"sums": 14, "differences": 12, "products": 6, "story problems": 7, "quotients": 3, "three numbers": 3, "sort words": 6, "sort numbers": 5, "reverse list": 4, "reverse word": 5, "spell": 3,
            "letters to word": 2, "count letters": 2, "who has what": 5, "who did what": 4, "who gave what": 3, "how many": 3, "portrait": 4, "yes or no": 2, "translate a sentence": 9,
            "numbers in words": 3, "count in steps": 3, "count between": 2, "count words": 2, "count one word": 2, "next number": 2, "nth word": 2}
+# The same for practice, which a second round of training is made of: what the first one leaves unlearnt.
+PRACTICE = {"sums": 10, "differences": 8, "products": 10, "quotients": 6, "story problems": 6, "next number": 6, "largest or smallest": 3, "compare numbers": 2, "numbers in words": 4,
+            "three numbers": 2, "sort words": 6, "sort numbers": 5, "reverse list": 4, "nth word": 5, "longest word": 5, "member of a group": 5, "category": 2, "odd one out": 2, "join words": 4,
+            "count one word": 5, "count words": 2, "reverse word": 10, "letters to word": 8, "spell": 8, "first or last letter": 4, "count letters": 5, "capitals": 4, "plural": 3, "past tense": 3,
+            "who has what": 7, "yes or no": 5, "how many": 4, "who did what": 4, "translate a sentence": 3}
 _NAMES = list(QUESTIONS)
 _SHARES = [WEIGHTS.get(name, 1) for name in _NAMES]
 
@@ -66,6 +71,12 @@ def _conversation(rng, side):
     return {"messages": _messages(turns, rng.choice(SYSTEM) if rng.random() < 0.2 else None)}
 
 
+def _drill(rng, side, shares=_SHARES):
+    """Questions of many kinds in a row, for what takes long to learn, such as sums and sorting."""
+    names = rng.choices(_NAMES, shares, k=rng.randint(4, 9))
+    return {"messages": _messages([QUESTIONS[name](rng, side) for name in names])}
+
+
 def _name_turn(rng, turns):
     """Something said before is asked for again."""
     name = people.human(rng).name
@@ -105,13 +116,21 @@ def document(seed, index, side=split.TRAINING):
     import random
     rng = random.Random(f"{seed}:{index}")
     draw = rng.random()
-    if draw < 0.16:
+    if draw < 0.10:
         return {"text": stories.make(rng, side)["text"]}
-    if draw < 0.20:
+    if draw < 0.12:
         return {"text": dialogues.make(rng)}
-    if draw < 0.36:
+    if draw < 0.24:
         return _with_tools(rng, side)
+    if draw < 0.60:
+        return _drill(rng, side)
     return _conversation(rng, side)
+
+
+def practice(seed, index, side=split.TRAINING):
+    """Document `index` of the second round, a function as above."""
+    import random
+    return _drill(random.Random(f"{seed}:practice:{index}"), side, [PRACTICE.get(name, 1) for name in _NAMES])
 
 
 def _held_out_call(rng, side, answered):

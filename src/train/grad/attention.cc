@@ -39,15 +39,11 @@ void attention_forward(Work<Real>& work, const ModelConfig& config, const Attent
   cache.o.room(n * width);
   cache.gated.room(n * width);
   multiply(work, forward_product(x, hidden, n, weights.in.w, row, hidden, projected, row));
-  work.pool.parallel_for(
-      rows.sequences() * config.num_kv_heads, 1, [&](int64_t begin, int64_t end, int worker) {
-        for (int64_t t = begin; t < end; ++t) {
-          const auto s = static_cast<size_t>(t / config.num_kv_heads);
-          AttentionHead<Real>(work, worker, config, weights, rotation, cache, n, t % config.num_kv_heads,
-                              rows.starts[s], rows.starts[s + 1] - rows.starts[s])
-              .forward();
-        }
-      });
+  for_heads(work, rows, config.num_kv_heads, [&](int64_t s, int64_t head, int worker) {
+    AttentionHead<Real>(work, worker, config, weights, rotation, cache, n, head, rows.first(s),
+                        rows.length(s))
+        .forward();
+  });
   multiply(work, forward_product<Real>(cache.gated.data(), width, n, weights.out.w, hidden, width, stream,
                                        hidden, true));
 }
@@ -65,13 +61,10 @@ void attention_backward(Work<Real>& work, const ModelConfig& config, const Atten
   multiply(work, input_product(d_out, hidden, n, weights.out.w, hidden, width, d_gated, width));
   const int64_t tasks = rows.sequences() * config.num_kv_heads;
   Real* partial = work.partial.zeros(tasks * 2 * d);
-  work.pool.parallel_for(tasks, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto s = static_cast<size_t>(t / config.num_kv_heads);
-      AttentionHead<Real>(work, worker, config, weights, rotation, cache, n, t % config.num_kv_heads,
-                          rows.starts[s], rows.starts[s + 1] - rows.starts[s])
-          .backward(d_gated, d_projected, partial + t * 2 * d);
-    }
+  for_heads(work, rows, config.num_kv_heads, [&](int64_t s, int64_t head, int worker) {
+    AttentionHead<Real>(work, worker, config, weights, rotation, cache, n, head, rows.first(s),
+                        rows.length(s))
+        .backward(d_gated, d_projected, partial + (s * config.num_kv_heads + head) * 2 * d);
   });
   for (int64_t t = 0; t < tasks; ++t) {
     work.math.add_scaled(Real(1), partial + t * 2 * d, weights.q_norm.g, d);

@@ -9,8 +9,7 @@ namespace {
 std::vector<int64_t> first_chunks(const Rows& rows) {
   std::vector<int64_t> first{0};
   for (int64_t s = 0; s < rows.sequences(); ++s) {
-    const auto at = static_cast<size_t>(s);
-    first.push_back(first.back() + (rows.starts[at + 1] - rows.starts[at] + kChunk - 1) / kChunk);
+    first.push_back(first.back() + (rows.length(s) + kChunk - 1) / kChunk);
   }
   return first;
 }
@@ -48,13 +47,10 @@ void delta_net_forward(Work<Real>& work, const ModelConfig& config, const DeltaN
   cache.o.room(n * values);
   cache.y.room(n * values);
   multiply(work, forward_product(x, hidden, n, weights.in.w, at.row, hidden, projected, at.row));
-  work.pool.parallel_for(rows.sequences() * at.key_heads, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto s = static_cast<size_t>(t / at.key_heads);
-      DeltaNetHead<Real>(work, worker, config, weights, cache, t % at.key_heads, rows.starts[s],
-                         rows.starts[s + 1] - rows.starts[s], chunks[s])
-          .forward();
-    }
+  for_heads(work, rows, at.key_heads, [&](int64_t s, int64_t head, int worker) {
+    DeltaNetHead<Real>(work, worker, config, weights, cache, head, rows.first(s), rows.length(s),
+                       chunks[static_cast<size_t>(s)])
+        .forward();
   });
   multiply(work, forward_product<Real>(cache.y.data(), values, n, weights.out.w, hidden, values, stream,
                                        hidden, true));
@@ -73,13 +69,10 @@ void delta_net_backward(Work<Real>& work, const ModelConfig& config, const Delta
            weight_product<Real>(d_out, hidden, cache.y.data(), values, n, hidden, values, weights.out.g));
   multiply(work, input_product(d_out, hidden, n, weights.out.w, hidden, values, dy, values));
   Real* partial = work.partial.zeros(rows.sequences() * at.key_heads * at.partial());
-  work.pool.parallel_for(rows.sequences() * at.key_heads, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto s = static_cast<size_t>(t / at.key_heads);
-      DeltaNetHead<Real>(work, worker, config, weights, cache, t % at.key_heads, rows.starts[s],
-                         rows.starts[s + 1] - rows.starts[s], chunks[s])
-          .backward(dy, d_projected, partial + t * at.partial());
-    }
+  for_heads(work, rows, at.key_heads, [&](int64_t s, int64_t head, int worker) {
+    DeltaNetHead<Real>(work, worker, config, weights, cache, head, rows.first(s), rows.length(s),
+                       chunks[static_cast<size_t>(s)])
+        .backward(dy, d_projected, partial + (s * at.key_heads + head) * at.partial());
   });
   add_weight_gradients(at, weights, rows.sequences(), partial);
   multiply(work, weight_product(d_projected, at.row, x, hidden, n, at.row, hidden, weights.in.g));

@@ -32,8 +32,8 @@ std::vector<Piece> pieces_of(const RouterCache<Real>& router) {
 template <class Real, class Body>
 void for_pieces(Work<Real>& work, const RouterCache<Real>& router, Body body) {
   const std::vector<Piece> pieces = pieces_of(router);
-  work.pool.parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t i = begin; i < end; ++i) body(pieces[static_cast<size_t>(i)], worker);
+  work.pool.parallel_tasks(static_cast<int64_t>(pieces.size()), [&](int64_t i, int worker) {
+    body(pieces[static_cast<size_t>(i)], worker);
   });
 }
 
@@ -88,18 +88,25 @@ void weight_gradients(Work<Real>& work, const ExpertsWeights<Real>& weights, con
   std::stable_sort(products.begin(), products.end(), [](const Product<Real>& a, const Product<Real>& b) {
     return a.m * a.n * a.k > b.m * b.n * b.k;
   });
-  work.pool.parallel_for(
-      static_cast<int64_t>(products.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-        for (int64_t i = begin; i < end; ++i) {
-          multiply(products[static_cast<size_t>(i)], work.pack[static_cast<size_t>(worker)]);
-        }
-      });
+  work.pool.parallel_tasks(static_cast<int64_t>(products.size()), [&](int64_t i, int worker) {
+    multiply(products[static_cast<size_t>(i)], work.pack[static_cast<size_t>(worker)]);
+  });
 }
 
 // The routing weight of each pair, and back.
 template <class Real>
-void weights_of_pairs(const RouterCache<Real>& router, const Real* weights, Real* pairs) {
-  for (size_t i = 0; i < router.pair_of.size(); ++i) pairs[router.pair_of[i]] = weights[i];
+void weights_of_pairs(Work<Real>& work, const RouterCache<Real>& router, const Real* weights, Real* pairs) {
+  const auto n = static_cast<int64_t>(router.pair_of.size());
+  for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) pairs[router.pair_of[static_cast<size_t>(i)]] = weights[i];
+  });
+}
+template <class Real>
+void weights_of_choices(Work<Real>& work, const RouterCache<Real>& router, const Real* pairs, Real* weights) {
+  const auto n = static_cast<int64_t>(router.pair_of.size());
+  for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) weights[i] = pairs[router.pair_of[static_cast<size_t>(i)]];
+  });
 }
 
 // y[t] (+)= the sum of the token's pairs, in the order of its choices.
@@ -146,7 +153,7 @@ void experts_forward(Work<Real>& work, const ModelConfig& config, const ExpertsW
   Real* gate_up = cache.gate_up.room(pairs * 2 * width);
   Real* out = work.slots.room(pairs * hidden);
   Real* pair_weights = work.second.room(pairs);
-  weights_of_pairs(router, router.weights.data(), pair_weights);
+  weights_of_pairs(work, router, router.weights.data(), pair_weights);
   for_pieces(work, router, [&](const Piece& piece, int worker) {
     const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(piece.expert)];
     const int64_t first = piece.first, count = piece.count;
@@ -188,7 +195,7 @@ void experts_backward(Work<Real>& work, const ModelConfig& config, const Experts
   Real* d_rows = work.slots.room(pairs * hidden);
   Real* pair_weights = work.second.room(2 * pairs);
   Real* d_pair_weights = pair_weights + pairs;
-  weights_of_pairs(router, router.weights.data(), pair_weights);
+  weights_of_pairs(work, router, router.weights.data(), pair_weights);
   const PairRows<Real> all(work, pairs, hidden, width);
   for_pieces(work, router, [&](const Piece& piece, int worker) {
     const MlpWeights<Real>& mlp = weights.experts[static_cast<size_t>(piece.expert)];
@@ -215,7 +222,7 @@ void experts_backward(Work<Real>& work, const ModelConfig& config, const Experts
 
   Real* d_weights = work.first.room(pairs + n * experts);
   Real* d_logits = d_weights + pairs;
-  for (size_t i = 0; i < router.pair_of.size(); ++i) d_weights[i] = d_pair_weights[router.pair_of[i]];
+  weights_of_choices(work, router, d_pair_weights, d_weights);
   route_backward(work, config, router, d_weights, losses, n, d_logits);
   multiply(work, weight_product<Real>(d_logits, experts, x, hidden, n, experts, hidden, weights.router.g));
   multiply(work,

@@ -28,7 +28,9 @@ double head_loss(Work<Real>& work, Weight<Real> head, int64_t vocab, int64_t hid
   for (int64_t first = 0; first < total; first += block) {
     const int64_t n = std::min(block, total - first);
     const int64_t* index = with_target.data() + first;
-    for (int64_t i = 0; i < n; ++i) std::copy_n(x + index[i] * hidden, hidden, rows + i * hidden);
+    for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) std::copy_n(x + index[i] * hidden, hidden, rows + i * hidden);
+    });
     multiply(work, forward_product<Real>(rows, hidden, n, head.w, vocab, hidden, logits, vocab));
     work.pool.parallel_for(n, 16, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
@@ -45,9 +47,11 @@ double head_loss(Work<Real>& work, Weight<Real> head, int64_t vocab, int64_t hid
     if (!dx) continue;
     multiply(work, weight_product<Real>(logits, vocab, rows, hidden, n, vocab, hidden, head.g));
     multiply(work, input_product<Real>(logits, vocab, n, head.w, vocab, hidden, d_rows, hidden));
-    for (int64_t i = 0; i < n; ++i) {
-      work.math.add_scaled(Real(1), d_rows + i * hidden, dx + index[i] * hidden, hidden);
-    }
+    for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        work.math.add_scaled(Real(1), d_rows + i * hidden, dx + index[i] * hidden, hidden);
+      }
+    });
   }
   double sum = 0;
   for (int64_t i = 0; i < total; ++i) sum += loss[i];

@@ -22,6 +22,21 @@ MtpRows mtp_rows(const Batch& batch, int64_t d) {
   return out;
 }
 
+namespace {
+
+// Row i of `to` is row `index`[i] of `from`, or row i; rows start `stride` elements after each other.
+template <class Real>
+void copy_rows(Work<Real>& work, int64_t n, int64_t width, const Real* from, int64_t from_stride, Real* to,
+               int64_t to_stride, const int64_t* index = nullptr) {
+  for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::copy_n(from + (index ? index[i] : i) * from_stride, width, to + i * to_stride);
+    }
+  });
+}
+
+}  // namespace
+
 template <class Real>
 void mtp_forward(Work<Real>& work, const ModelConfig& config, const ModelWeights<Real>& weights,
                  const Rotation<Real>& rotation, const MtpRows& rows, const Real* hidden,
@@ -34,14 +49,10 @@ void mtp_forward(Work<Real>& work, const ModelConfig& config, const ModelWeights
   Real* stream = cache.stream.room(n * width);
   embed(work, weights.embedding.w, width, std::span<const int32_t>(rows.ids), gathered);
   norm_forward(work, gathered, n, width, eps, w.norm_embedding.w, cache.norm_embedding);
-  for (int64_t i = 0; i < n; ++i) {
-    std::copy_n(hidden + rows.hidden_row[static_cast<size_t>(i)] * width, width, gathered + i * width);
-  }
+  copy_rows(work, n, width, hidden, width, gathered, width, rows.hidden_row.data());
   norm_forward(work, gathered, n, width, eps, w.norm_hidden.w, cache.norm_hidden);
-  for (int64_t i = 0; i < n; ++i) {
-    std::copy_n(cache.norm_embedding.y.data() + i * width, width, pair + 2 * i * width);
-    std::copy_n(cache.norm_hidden.y.data() + i * width, width, pair + (2 * i + 1) * width);
-  }
+  copy_rows<Real>(work, n, width, cache.norm_embedding.y.data(), width, pair, 2 * width);
+  copy_rows<Real>(work, n, width, cache.norm_hidden.y.data(), width, pair + width, 2 * width);
   multiply(work, forward_product<Real>(pair, 2 * width, n, w.fc.w, width, 2 * width, stream, width));
   layer_forward(work, config, w.layer, rotation, rows.rows, cache.layer, record, stream);
   norm_forward(work, stream, n, width, eps, w.norm.w, cache.norm);
@@ -64,17 +75,19 @@ void mtp_backward(Work<Real>& work, const ModelConfig& config, const ModelWeight
   multiply(work, input_product<Real>(d_stream, width, n, w.fc.w, width, 2 * width, d_pair, 2 * width));
   Real* half = work.first.room(n * width);
   Real* d_rows = cache.gathered.data();
-  for (int64_t i = 0; i < n; ++i) std::copy_n(d_pair + 2 * i * width, width, half + i * width);
+  copy_rows<Real>(work, n, width, d_pair, 2 * width, half, width);
   std::fill_n(d_rows, n * width, Real(0));
   norm_backward(work, cache.norm_embedding, half, n, width, w.norm_embedding, d_rows);
   embed_backward(work, weights.embedding.g, width, std::span<const int32_t>(rows.ids), d_rows);
-  for (int64_t i = 0; i < n; ++i) std::copy_n(d_pair + (2 * i + 1) * width, width, half + i * width);
+  copy_rows<Real>(work, n, width, d_pair + width, 2 * width, half, width);
   std::fill_n(d_rows, n * width, Real(0));
   norm_backward(work, cache.norm_hidden, half, n, width, w.norm_hidden, d_rows);
-  for (int64_t i = 0; i < n; ++i) {
-    work.math.add_scaled(Real(1), d_rows + i * width,
-                         d_hidden + rows.hidden_row[static_cast<size_t>(i)] * width, width);
-  }
+  for_row_blocks(work, n, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      work.math.add_scaled(Real(1), d_rows + i * width,
+                           d_hidden + rows.hidden_row[static_cast<size_t>(i)] * width, width);
+    }
+  });
 }
 
 template void mtp_forward(Work<float>&, const ModelConfig&, const ModelWeights<float>&,

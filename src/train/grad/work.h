@@ -1,8 +1,10 @@
 // What the blocks compute with: threads, and memory that is used again.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct Rows {
   std::vector<int64_t> starts{0};
   int64_t count() const { return starts.back(); }
   int64_t sequences() const { return static_cast<int64_t>(starts.size()) - 1; }
+  int64_t first(int64_t s) const { return starts[static_cast<size_t>(s)]; }
+  int64_t length(int64_t s) const { return first(s + 1) - first(s); }
 };
 
 // A tensor and its gradient, which blocks add to; `g` is null where no gradient is wanted.
@@ -91,6 +95,19 @@ inline constexpr int64_t kRowBlock = 64;
 template <class Real, class Body>
 void for_row_blocks(Work<Real>& work, int64_t n, Body body) {
   work.pool.parallel_for(n, kRowBlock, body);
+}
+
+// body(sequence, head, worker) for all heads of all sequences, the longest sequences first: their tasks take
+// the longest, and threads should end together.
+template <class Real, class Body>
+void for_heads(Work<Real>& work, const Rows& rows, int64_t heads, Body body) {
+  std::vector<int64_t> order(static_cast<size_t>(rows.sequences()));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return rows.length(a) > rows.length(b); });
+  work.pool.parallel_tasks(rows.sequences() * heads, [&](int64_t task, int worker) {
+    body(order[static_cast<size_t>(task / heads)], task % heads, worker);
+  });
 }
 
 template <class Real>
