@@ -20,12 +20,12 @@ TEST(Embedded, AnswersAsTheReferenceDoes) {
     const auto margins = item.at("top1_minus_top2").get<std::vector<double>>();
     if (*std::min_element(margins.begin(), margins.end()) < kSure) continue;
     const std::string user = item.at("user"), text = item.at("text");
-    const Ran ran = qnext({"run", "-p", user, "--temp", "0"});
+    const Ran ran = qnext({"run", "-p", user, "--temp", "0", "-n", "80"});
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(ran.out, text.substr(0, text.find("<|im_end|>")) + "\n") << user;
+    EXPECT_EQ(ran.out, text + "\n") << user;
     ++compared;
   }
-  EXPECT_EQ(compared, 3);
+  EXPECT_GE(compared, 5);
 }
 
 TEST(Embedded, AnswersSomethingWhenAskedNothing) {

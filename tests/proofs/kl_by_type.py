@@ -42,10 +42,10 @@ def main():
             total = positions = worst = 0
             for i, ids in enumerate(texts):
                 found = json.loads(output(options.program, "logits", file, "--tokens", scratch / f"{i}.json", "--kl-against",
-                                          scratch / f"{i}.safetensors", "--json"))["kl"]
-                total += found["mean"] * len(ids)
+                                          scratch / f"{i}.safetensors", "--json"))
+                total += found["mean_kl"] * len(ids)
                 positions += len(ids)
-                worst = max(worst, found["max"])
+                worst = max(worst, found["max_kl"])
             print(f"| {kind} | {file.stat().st_size / 1e6:.1f} | {total / positions * 1e6:.0f} | {worst * 1e6:.0f} |", flush=True)
 
 

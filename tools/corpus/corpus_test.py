@@ -16,12 +16,12 @@ import mix  # noqa: E402
 import split  # noqa: E402
 import words  # noqa: E402
 
-DOCUMENTS = 3000
+DOCUMENTS, PRACTICE = 3000, 300
 
 
 def generate(folder, seed=1, processes=2, documents=DOCUMENTS):
     subprocess.run([sys.executable, str(HERE / "generate"), "--out", folder, "--documents", str(documents), "--seed", str(seed), "--held-out", "40",
-                    "--processes", str(processes)], check=True)
+                    "--practice", str(PRACTICE), "--by-heart", str(PRACTICE), "--processes", str(processes)], check=True)
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file()}
 
 
@@ -30,7 +30,7 @@ class Generated(unittest.TestCase):
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             cls.files = generate(folder)
-        cls.documents = [json.loads(line) for line in cls.files["train.jsonl"].splitlines()]
+        cls.documents = [json.loads(line) for name in ("train.jsonl", "practice.jsonl", "by_heart.jsonl") for line in cls.files[name].splitlines()]
         cls.messages = [m for d in cls.documents for m in d.get("messages", [])]
 
     def test_the_same_seed_gives_the_same_files(self):
@@ -43,7 +43,7 @@ class Generated(unittest.TestCase):
         self.assertFalse(set(other) & set(self.files["train.jsonl"].splitlines()[:200]))
 
     def test_documents_have_the_form(self):
-        self.assertEqual(len(self.documents), DOCUMENTS)
+        self.assertEqual(len(self.documents), DOCUMENTS + 2 * PRACTICE)
         for document in self.documents:
             if "text" in document:
                 self.assertTrue(document["text"].strip())

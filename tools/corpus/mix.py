@@ -133,6 +133,21 @@ def practice(seed, index, side=split.TRAINING):
     return _drill(random.Random(f"{seed}:practice:{index}"), side, [PRACTICE.get(name, 1) for name in _NAMES])
 
 
+def by_heart(seed, index):
+    """Document `index` of a third round: what can only be learnt by heart."""
+    import random
+    rng = random.Random(f"{seed}:by heart:{index}")
+
+    def turn():
+        draw = rng.random()
+        if draw < 0.30:
+            return phrases.translate_phrase(rng, split.TRAINING)
+        if draw < 0.45:
+            return phrases.how_do_you_say(rng)
+        return lists.opposite(rng) if draw < 0.65 else facts.any_fact(rng)
+    return {"messages": _messages([turn() for _ in range(rng.randint(1, 9))])}
+
+
 def _held_out_call(rng, side, answered):
     """A request for a tool; the answer is the call, or what is made of its result."""
     while True:

@@ -256,6 +256,18 @@ def translate_phrase(rng, side):
     return _from(LANGUAGES[i], theirs, rng), ours
 
 
+def how_do_you_say(rng):
+    """The same phrases as one asks for them in passing."""
+    i = rng.randrange(3)
+    entry = rng.choice(PHRASES if rng.random() < 0.6 else NUMBERS)
+    ours = entry[0].rstrip(".!")
+    if rng.random() < 0.7 and not ours.startswith(("I ", "I'")):
+        ours = ours[0].lower() + ours[1:]
+    quote = rng.choice(["", '"'])
+    ask = rng.choice(["How do you say {q}{t}{q} in {l}?", "What is {q}{t}{q} in {l}?", "{l} for {q}{t}{q}?"])
+    return ask.format(q=quote, t=ours, l=LANGUAGES[i]), entry[1 + i]
+
+
 def which_language(rng, side):
     language = rng.choice(LANGUAGES)
     _, theirs = sentence_pair(rng, side, language)
