@@ -49,8 +49,8 @@ class ThreadPool {
   // them.
   void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t, int)> body);
 
-  // Calls body(task, worker) for every task in [0, n), on all threads: whoever is free takes the next one. For
-  // tasks of unequal sizes, the largest first. All else is as in parallel_for.
+  // Calls body(task, worker) for every task in [0, n), on all threads: whoever is free takes the next one.
+  // For tasks of unequal sizes, the largest first. All else is as in parallel_for.
   void parallel_tasks(int64_t n, FunctionRef<void(int64_t, int)> body);
 
   static int available_processors();

@@ -32,9 +32,8 @@ std::vector<Piece> pieces_of(const RouterCache<Real>& router) {
 template <class Real, class Body>
 void for_pieces(Work<Real>& work, const RouterCache<Real>& router, Body body) {
   const std::vector<Piece> pieces = pieces_of(router);
-  work.pool.parallel_tasks(static_cast<int64_t>(pieces.size()), [&](int64_t i, int worker) {
-    body(pieces[static_cast<size_t>(i)], worker);
-  });
+  work.pool.parallel_tasks(static_cast<int64_t>(pieces.size()),
+                           [&](int64_t i, int worker) { body(pieces[static_cast<size_t>(i)], worker); });
 }
 
 // The rows of x that belong to the pairs of a piece.
