@@ -4,7 +4,8 @@
     corpus_scores.py [--program PROGRAM] [--model MODEL] [--count COUNT] [--json FILE] [--prompts FILE]
 
 COUNT questions of each task (default 100) that tools/corpus holds out, each asked in a conversation of its own with
---temp 0; and, counted apart, of what can only be learnt by heart, of which nothing is held out. --prompts writes the ids of all prompts, for proof_experts_and_drafts.
+--temp 0; and, counted apart, of what can only be learnt by heart, of which nothing is held out. --prompts writes the
+ids of all prompts, for proof_experts_and_drafts.
 """
 import argparse
 import concurrent.futures

@@ -1,4 +1,7 @@
 """Documents of all kinds, and the held-out questions."""
+import json
+import random
+
 import english
 import facts
 import functions
@@ -113,7 +116,6 @@ def _with_tools(rng, side):
 
 def document(seed, index, side=split.TRAINING):
     """Document `index` of the corpus: a function of the seed and the index alone."""
-    import random
     rng = random.Random(f"{seed}:{index}")
     draw = rng.random()
     if draw < 0.10:
@@ -127,15 +129,13 @@ def document(seed, index, side=split.TRAINING):
     return _conversation(rng, side)
 
 
-def practice(seed, index, side=split.TRAINING):
+def practice(seed, index):
     """Document `index` of the second round, a function as above."""
-    import random
-    return _drill(random.Random(f"{seed}:practice:{index}"), side, [PRACTICE.get(name, 1) for name in _NAMES])
+    return _drill(random.Random(f"{seed}:practice:{index}"), split.TRAINING, [PRACTICE.get(name, 1) for name in _NAMES])
 
 
 def by_heart(seed, index):
     """Document `index` of a third round: what can only be learnt by heart."""
-    import random
     rng = random.Random(f"{seed}:by heart:{index}")
 
     def turn():
@@ -160,7 +160,6 @@ def _held_out_call(rng, side, answered):
     tools = [tool.schema() for tool in offered]
     if answered:
         return {"messages": messages[:3], "tools": tools, "answer": messages[3]["content"]}
-    import json
     call = messages[1]["tool_calls"][0]["function"]
     text = f"<tool_call>\n{{\"name\": \"{call['name']}\", \"arguments\": {json.dumps(call['arguments'], ensure_ascii=False)}}}\n</tool_call>"
     return {"messages": messages[:1], "tools": tools, "answer": text}
@@ -171,7 +170,6 @@ HELD_OUT = [*QUESTIONS, "story question", "story", "tool call", "tool answer"]
 
 def held_out(task, seed, index, side=split.Side(True)):
     """Question `index` of a task: {"task", "messages", "answer"}, with "tools" for calls; {"task", "text"} for stories."""
-    import random
     rng = random.Random(f"{seed}:held out:{task}:{index}")
     if task == "story":
         return {"task": task, "text": stories.make(rng, side)["text"]}

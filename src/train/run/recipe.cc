@@ -259,7 +259,7 @@ class Reader {
     const double published = recipe_.model["router_aux_loss_coef"].get<double>();
     QN_TRY(train.aux_loss, fields.number("aux_loss", published, 0, 1000));
     recipe_.model["router_aux_loss_coef"] = train.aux_loss;
-    QN_TRY(const std::string over, fields.string("aux_loss_over", "layer"));
+    QN_TRY(const std::string over, fields.string("aux_loss_over", "model"));
     if (over != "layer" && over != "model") {
       return fields.wrong("aux_loss_over", fmt::format("\"{}\" is none of layer, model", over));
     }

@@ -41,7 +41,7 @@ struct TrainRecipe {
   std::vector<std::string> no_decay;              // patterns with * and ? on the published names of tensors
   double clip = 0;                                // largest norm of the whole gradient; 0 for no limit
   double aux_loss = 0, z_loss = 0, mtp_loss = 0;  // factors of the losses beside the cross-entropy
-  bool aux_loss_each_layer = true;                // or one over the rows of all layers together
+  bool aux_loss_each_layer = false;               // or one over the rows of all layers together
   bool recompute = false;                         // activations anew in the backward pass, to save memory
   uint64_t seed = 0;
 

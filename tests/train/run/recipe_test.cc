@@ -48,7 +48,7 @@ TEST(Recipe, TheSmallestHasDefaults) {
   EXPECT_EQ(r.train.batch_tokens, 16 * r.train.sequence_length);
   EXPECT_DOUBLE_EQ(r.train.mtp_loss, 0.1);
   EXPECT_DOUBLE_EQ(r.train.aux_loss, 0.001);
-  EXPECT_TRUE(r.train.aux_loss_each_layer);
+  EXPECT_FALSE(r.train.aux_loss_each_layer);
   const auto config = r.model_config(4096, {7});
   ASSERT_TRUE(config.ok()) << config.error().message();
   EXPECT_EQ(config->vocab_size, 4096);
@@ -97,7 +97,7 @@ beta2 = 0.99
 epsilon = 1e-6
 clip = 0
 aux_loss = 0.01
-aux_loss_over = "model"
+aux_loss_over = "layer"
 z_loss = 1e-4
 recompute = true
 seed = 42
@@ -130,7 +130,7 @@ evaluate_every = 0
   EXPECT_DOUBLE_EQ(t.epsilon, 1e-6);
   EXPECT_DOUBLE_EQ(t.clip, 0);
   EXPECT_DOUBLE_EQ(t.aux_loss, 0.01);
-  EXPECT_FALSE(t.aux_loss_each_layer);
+  EXPECT_TRUE(t.aux_loss_each_layer);
   EXPECT_DOUBLE_EQ(t.z_loss, 1e-4);
   EXPECT_DOUBLE_EQ(t.mtp_loss, 0);
   EXPECT_TRUE(t.recompute);
