@@ -16,11 +16,14 @@
 
 namespace qnext {
 
-// Value types as the file numbers them.
+// general.architecture, and what the keys of an architecture's own metadata start with.
+inline constexpr const char* kGgufArchitecture = "qwen3next";
+
 // Tensors in panels (tensor/panels.h) have ggml's number of their type plus this, a number that other
 // programs refuse instead of taking the bytes for something else.
 inline constexpr uint32_t kPanelTypes = 1000;
 
+// Value types as the file numbers them.
 enum class GgufType : uint32_t {
   kU8 = 0,
   kI8 = 1,

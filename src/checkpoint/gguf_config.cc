@@ -9,7 +9,6 @@
 namespace qnext {
 namespace {
 
-constexpr const char* kArchitecture = "qwen3next";
 constexpr int64_t kSoftmaxGating = 1;  // expert_gating_func, as llama.cpp numbers it
 constexpr int64_t kMaxBlocks = 1 << 16;
 
@@ -19,9 +18,9 @@ class ConfigReader {
 
   Result<ModelConfig> read() {
     QN_TRY(const std::string architecture, meta_.string("general.architecture"));
-    if (architecture != kArchitecture) {
+    if (architecture != kGgufArchitecture) {
       return meta_.wrong("general.architecture", fmt::format("\"{:.60}\" is not supported, only \"{}\" is",
-                                                             architecture, kArchitecture));
+                                                             architecture, kGgufArchitecture));
     }
     QN_RETURN_IF_ERROR(read_layers());
     QN_RETURN_IF_ERROR(read_embedding());
@@ -35,7 +34,7 @@ class ConfigReader {
   }
 
  private:
-  static std::string key(std::string_view name) { return fmt::format("{}.{}", kArchitecture, name); }
+  static std::string key(std::string_view name) { return fmt::format("{}.{}", kGgufArchitecture, name); }
   Result<int64_t> integer(std::string_view name) const { return meta_.integer(key(name)); }
 
   Result<double> number(std::string_view name) const {

@@ -5,10 +5,9 @@
 namespace qnext {
 namespace {
 
-constexpr const char* kArchitecture = "qwen3next";
 constexpr int kQuantizationVersion = 2;  // of the block layouts; llama.cpp checks it
 
-std::string key(const char* name) { return std::string(kArchitecture) + "." + name; }
+std::string key(const char* name) { return std::string(kGgufArchitecture) + "." + name; }
 
 // The interval of "every N-th layer has full attention", or 0 when the layers follow no such rule.
 int64_t attention_interval(const ModelConfig& c) {
@@ -117,7 +116,7 @@ void add_sampling(GgufMetadataBuilder& out, const Json& config) {
 GgufMetadataBuilder gguf_model_metadata(const Checkpoint& checkpoint, bool with_mtp, const std::string& name,
                                         const GgufTokenizer* tokenizer) {
   GgufMetadataBuilder out;
-  out.string("general.architecture", kArchitecture);
+  out.string("general.architecture", kGgufArchitecture);
   out.string("general.type", "model");
   if (!name.empty()) out.string("general.name", name);
   add_config(out, checkpoint.config, with_mtp);

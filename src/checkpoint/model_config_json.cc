@@ -12,7 +12,7 @@
 namespace qnext {
 namespace {
 
-constexpr const char* kArchitecture = "Qwen3NextForCausalLM";
+constexpr const char* kClass = "Qwen3NextForCausalLM";
 constexpr const char* kModelType = "qwen3_next";
 constexpr const char* kFull = "full_attention";
 constexpr const char* kLinear = "linear_attention";
@@ -46,7 +46,7 @@ Status check_architecture(const JsonFields& fields) {
   if (fields.has("architectures")) {
     const Json& names = fields.json()["architectures"];
     if (!names.is_array()) return fields.wrong("architectures", "a list of names");
-    if (std::find(names.begin(), names.end(), Json(kArchitecture)) == names.end()) {
+    if (std::find(names.begin(), names.end(), Json(kClass)) == names.end()) {
       return unsupported(fields, "architectures");
     }
   } else if (!fields.has("model_type")) {
@@ -243,7 +243,7 @@ Result<ModelConfig> ModelConfig::from_json(const Json& json, const std::string& 
 
 Json ModelConfig::to_json() const {
   Json json = Json::object();
-  json["architectures"] = Json::array({kArchitecture});
+  json["architectures"] = Json::array({kClass});
   json["model_type"] = kModelType;
   for (const IntegerField& field : kIntegerFields) json[field.name] = this->*field.member;
   if (bos_token < 0) json["bos_token_id"] = nullptr;

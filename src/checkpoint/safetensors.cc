@@ -12,7 +12,7 @@
 namespace qnext {
 namespace {
 
-constexpr size_t kMaxRank = 8;
+constexpr size_t kMaxList = 8;
 
 // What the header says of one tensor, before it is compared with the file.
 struct HeaderItem {
@@ -54,7 +54,7 @@ class HeaderReader final : public JsonReader {
     if (depth() != 3 || value > static_cast<uint64_t>(INT64_MAX)) return unexpected(std::to_string(value));
     HeaderItem& item = items_.back();
     auto& list = path(1) == "shape" ? *item.shape : *item.offsets;
-    if (list.size() >= kMaxRank) return unexpected("a list of more than 8 numbers");
+    if (list.size() >= kMaxList) return unexpected("a list of more than 8 numbers");
     list.push_back(static_cast<int64_t>(value));
     return {};
   }

@@ -11,7 +11,7 @@
 namespace qnext {
 namespace {
 
-constexpr std::string_view kPrefix = "synth:";
+constexpr std::string_view kSynthPrefix = "synth:";
 constexpr std::string_view kSeed = "?seed=";
 
 class SynthSource final : public TensorSource {
@@ -58,10 +58,10 @@ std::shared_ptr<const TensorSource> make_synth_source(const ModelConfig& config,
   return std::make_shared<SynthSource>(config, seed, std::move(label));
 }
 
-bool is_synth_path(std::string_view model) { return model.starts_with(kPrefix); }
+bool is_synth_path(std::string_view model) { return model.starts_with(kSynthPrefix); }
 
 Result<SynthPath> parse_synth_path(const std::string& model) {
-  SynthPath path{model.substr(kPrefix.size()), {}};
+  SynthPath path{model.substr(kSynthPrefix.size()), {}};
   const size_t query = path.config_path.rfind(kSeed);
   if (query != std::string::npos) {
     const std::string text = path.config_path.substr(query + kSeed.size());

@@ -63,12 +63,12 @@ AffineLoop best_affine() { return __builtin_cpu_supports("avx2") ? affine_avx2 :
 AffineLoop best_affine() { return affine_portable; }
 #endif
 
-struct Role {
+struct Spread {
   bool decay = false;  // A_log: log(1 + 7.5 (u + 1)), the rest is scale * u + offset
   float scale = 1, offset = 0;
 };
 
-Role role_of(std::string_view name, int64_t last_dim) {
+Spread spread_of(std::string_view name, int64_t last_dim) {
   if (name.ends_with("A_log")) return {true};
   if (name.ends_with("dt_bias")) return {false, 2, -2};
   if (name.ends_with("linear_attn.norm.weight")) return {false, 0.2f, 1};
@@ -93,8 +93,8 @@ void synthesize(std::string_view name, int64_t last_dim, std::optional<uint64_t>
                 int64_t count, uint16_t* out) {
   const uint32_t hash = fnv1a(name, seed ? fnv1a(fmt::format("{}/", *seed)) : fnv1a(""));
   const uint32_t start = static_cast<uint32_t>(begin) * kIndexStep + hash;
-  const Role role = role_of(name, last_dim);
-  if (!role.decay) return best_affine()(start, count, role.scale, role.offset, out);
+  const Spread spread = spread_of(name, last_dim);
+  if (!spread.decay) return best_affine()(start, count, spread.scale, spread.offset, out);
   for (int64_t i = 0; i < count; ++i) {
     const float u = unit_value(static_cast<uint32_t>(i) * kIndexStep + start);
     const float rate = 1.0f + 7.5f * (u + 1.0f);

@@ -26,7 +26,7 @@ std::string code_cell(const std::string& text) {
   return out + "`";
 }
 
-std::string command_section(const CommandText& command) {
+std::string markdown_section(const CommandText& command) {
   std::string out =
       fmt::format("\n## qnext {}\n{}.\n\n```\n{}\n```\n", command.name, command.description, command.usage());
   if (!command.details.empty()) out += "\n" + command.details + "\n";
@@ -58,7 +58,7 @@ std::string markdown_page(const ProgramText& program) {
     for (size_t i = 0; i < section.paragraphs.size(); ++i)
       out += (i ? "\n" : "") + section.paragraphs[i] + "\n";
   }
-  for (const CommandText& command : program.commands) out += command_section(command);
+  for (const CommandText& command : program.commands) out += markdown_section(command);
   return out;
 }
 

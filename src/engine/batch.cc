@@ -7,16 +7,12 @@
 namespace qnext {
 namespace {
 constexpr uint64_t kSeed = 1;
-
-int64_t blocks_for(const StateShape& shape, int64_t tokens) {
-  return (tokens + shape.block_tokens - 1) / shape.block_tokens;
-}
 }  // namespace
 
 Batch::Batch(Model& model, int64_t sequences, int64_t context, int64_t rows)
     : model_(model),
       rows_(rows),
-      pool_(model.state_shape().block_bytes(), sequences * blocks_for(model.state_shape(), context)) {
+      pool_(model.state_shape().block_bytes(), sequences * model.state_shape().blocks_for(context)) {
   QN_CHECK(sequences > 0, "a batch has at least one sequence");
   QN_CHECK(rows > 0, "a step has at least one row");
   for (int64_t i = 0; i < sequences; ++i) {

@@ -34,10 +34,6 @@ Result<int64_t> context_of(const Model& model, int64_t wanted) {
   return wanted;
 }
 
-int64_t blocks_for(const StateShape& shape, int64_t tokens) {
-  return (tokens + shape.block_tokens - 1) / shape.block_tokens;
-}
-
 }  // namespace
 
 std::string_view finish_name(FinishReason reason) {
@@ -73,7 +69,7 @@ Session::Session(Model& model, const SessionOptions& options, int64_t context)
     : model_(model),
       options_(options),
       context_(context),
-      pool_(model.state_shape().block_bytes(), blocks_for(model.state_shape(), context)),
+      pool_(model.state_shape().block_bytes(), model.state_shape().blocks_for(context)),
       sequence_(model.state_shape(), pool_) {}
 
 void Session::clear() {

@@ -13,7 +13,7 @@ Result<std::vector<float>> zero_centred(WeightReader& reader, const std::string&
   return values;
 }
 
-Status load_attention(WeightReader& reader, const std::string& prefix, AttentionWeights& w) {
+Status load_published_attention(WeightReader& reader, const std::string& prefix, AttentionWeights& w) {
   const ModelConfig& c = reader.config();
   QN_TRY(w.q, reader.matrix(prefix + "q_proj.weight", c.q_rows(), c.hidden_size));
   QN_TRY(w.k, reader.matrix(prefix + "k_proj.weight", c.kv_rows(), c.hidden_size));
@@ -24,7 +24,8 @@ Status load_attention(WeightReader& reader, const std::string& prefix, Attention
   return {};
 }
 
-Status load_linear_attention(WeightReader& reader, const std::string& prefix, LinearAttentionWeights& w) {
+Status load_published_linear_attention(WeightReader& reader, const std::string& prefix,
+                                       LinearAttentionWeights& w) {
   const ModelConfig& c = reader.config();
   QN_TRY(const Matrix qkvz, reader.matrix(prefix + "in_proj_qkvz.weight", c.qkvz_rows(), c.hidden_size));
   w.qkv = gather_rows(qkvz, qkv_rows(c));
@@ -89,16 +90,16 @@ Status load_layer(WeightReader& reader, const std::string& prefix, bool moe, Lay
   QN_TRY(w.post_attention_norm,
          zero_centred(reader, prefix + "post_attention_layernorm.weight", c.hidden_size));
   if (w.kind == LayerKind::kFullAttention) {
-    QN_RETURN_IF_ERROR(load_attention(reader, prefix + "self_attn.", w.attention));
+    QN_RETURN_IF_ERROR(load_published_attention(reader, prefix + "self_attn.", w.attention));
   } else {
-    QN_RETURN_IF_ERROR(load_linear_attention(reader, prefix + "linear_attn.", w.linear));
+    QN_RETURN_IF_ERROR(load_published_linear_attention(reader, prefix + "linear_attn.", w.linear));
   }
   if (moe) return load_moe(reader, prefix + "mlp.", w.feed_forward);
   QN_TRY(w.feed_forward.dense, load_mlp(reader, prefix + "mlp.", c.intermediate_size));
   return {};
 }
 
-Result<std::unique_ptr<MtpWeights>> load_mtp(WeightReader& reader) {
+Result<std::unique_ptr<MtpWeights>> load_published_mtp(WeightReader& reader) {
   const int64_t hidden = reader.config().hidden_size;
   auto w = std::make_unique<MtpWeights>();
   QN_TRY(w->fc, reader.matrix("mtp.fc.weight", hidden, 2 * hidden));
@@ -130,7 +131,7 @@ Result<ModelWeights> load_published_weights(WeightReader& reader, bool with_mtp)
     w.layers.push_back(std::move(layer));
   }
   if (with_mtp) {
-    QN_TRY(w.mtp, load_mtp(reader));
+    QN_TRY(w.mtp, load_published_mtp(reader));
   }
   return w;
 }

@@ -11,7 +11,7 @@ namespace {
 
 using namespace reading;
 
-Result<GgufFile> parse(const std::string& image) { return parse_gguf(bytes_of(image), nullptr, "m.gguf"); }
+Result<GgufFile> parsed(const std::string& image) { return parse_gguf(bytes_of(image), nullptr, "m.gguf"); }
 
 template <class T>
 std::string raw(std::initializer_list<T> values) {
@@ -39,7 +39,7 @@ GgufImage sample() {
 }
 
 TEST(Gguf, ReadsMetadata) {
-  const GgufFile file = must(parse(sample().build()));
+  const GgufFile file = must(parsed(sample().build()));
   const GgufMetadata& m = *file.metadata;
   EXPECT_EQ(m.items().size(), 10u);
   EXPECT_EQ(must(m.string("general.architecture")), "qwen3next");
@@ -65,7 +65,7 @@ TEST(Gguf, ReadsMetadata) {
 
 TEST(Gguf, ReadsTensorsSlowestExtentFirst) {
   const std::string image = sample().build();
-  const GgufFile file = must(parse(image));
+  const GgufFile file = must(parsed(image));
   ASSERT_EQ(file.tensors->entries().size(), 2u);
   EXPECT_EQ(file.tensors->naming(), Naming::kGguf);
   EXPECT_EQ(file.tensors->find("a")->shape, (Shape{2, 3}));
@@ -78,17 +78,17 @@ TEST(Gguf, ReadsTensorsSlowestExtentFirst) {
 TEST(Gguf, HonoursVersionTwoAndAlignment) {
   GgufImage image = sample();
   image.version = 2;
-  EXPECT_TRUE(parse(image.build()).ok());
+  EXPECT_TRUE(parsed(image.build()).ok());
   GgufImage wide;
   wide.alignment = 256;
   wide.u32("general.alignment", 256).tensor("a", {4}, 0, 0).tensor("b", {4}, 0, 256);
   wide.data = std::string(256 + 16, '\2');
-  EXPECT_EQ(touch_all(*must(parse(wide.build())).tensors), 64u);
+  EXPECT_EQ(touch_all(*must(parsed(wide.build())).tensors), 64u);
   GgufImage packed;  // alignment 1: load() copies what is not aligned
   packed.alignment = 1;
   packed.u32("general.alignment", 1).string("pad", "x").tensor("a", {1}, 0, 1).tensor("b", {1}, 24, 0);
   packed.data = std::string("\7") + std::string(4, '\1');
-  const GgufFile file = must(parse(packed.build()));
+  const GgufFile file = must(parsed(packed.build()));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(must(file.tensors->load("a")).data) % 4, 0u);
 }
 
@@ -162,7 +162,7 @@ TEST(Gguf, RejectsWrongFiles) {
       {only([](G& g) { g.tensor("", {4}, 0, 0); }), "the name of a tensor is empty"},
       {only([](G& g) { g.u32("split.count", 3); }), "key split.count: a part of a split file"},
   };
-  for (const auto& [image, message] : cases) EXPECT_ERROR_HAS(parse(image), message) << message;
+  for (const auto& [image, message] : cases) EXPECT_ERROR_HAS(parsed(image), message) << message;
 }
 
 TEST(Gguf, HugeCountsAreErrorsNotAllocations) {
@@ -170,14 +170,14 @@ TEST(Gguf, HugeCountsAreErrorsNotAllocations) {
     for (uint64_t count : {uint64_t{1000}, uint64_t{1} << 40, ~uint64_t{0}}) {
       std::string image = sample().build();
       std::memcpy(image.data() + at, &count, sizeof count);
-      EXPECT_FALSE(parse(image).ok()) << at << " " << count;
+      EXPECT_FALSE(parsed(image).ok()) << at << " " << count;
     }
   }
 }
 
 TEST(Gguf, TruncatedAnywhereIsAnError) {
   const std::string image = sample().build();
-  for (size_t n = 0; n < image.size(); ++n) EXPECT_FALSE(parse(image.substr(0, n)).ok()) << n;
+  for (size_t n = 0; n < image.size(); ++n) EXPECT_FALSE(parsed(image.substr(0, n)).ok()) << n;
 }
 
 TEST(Gguf, FlippedHeaderBytesGiveErrorsOrConsistentTensors) {
@@ -187,7 +187,7 @@ TEST(Gguf, FlippedHeaderBytesGiveErrorsOrConsistentTensors) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = image;
       flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
-      const auto file = parse(flipped);
+      const auto file = parsed(flipped);
       if (!file.ok()) continue;
       ++read;
       touch_all(*file->tensors);
@@ -239,7 +239,7 @@ TEST(Gguf, ReadsVocabularySizedListsQuickly) {
   image.list("tokenizer.ggml.tokens", 8, 152000, items).list("tokenizer.ggml.merges", 8, 152000, items);
   const std::string bytes = image.build();
   const auto begin = std::chrono::steady_clock::now();
-  const GgufFile file = must(parse(bytes));
+  const GgufFile file = must(parsed(bytes));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   RecordProperty("seconds", std::to_string(seconds));
   EXPECT_LT(seconds, 2);  // 0.02 in Release

@@ -25,7 +25,7 @@ Tensor narrow(DType type, const std::vector<float>& values, Shape shape) {
   return tensor;
 }
 
-std::vector<float> values_of(const Tensor& tensor) {
+std::vector<float> floats_of(const Tensor& tensor) {
   std::vector<float> values;
   for (int64_t i = 0; i < tensor.shape.elements(); ++i) {
     float x;
@@ -64,7 +64,7 @@ class LoraTest : public testing::Test {
   Result<std::shared_ptr<const TensorSource>> apply(bool without_fp8 = false) {
     return apply_lora(base_, config_, folder_.path(), without_fp8);
   }
-  std::vector<float> merged() { return values_of(must(must(apply())->load(kMatrix))); }
+  std::vector<float> merged() { return floats_of(must(must(apply())->load(kMatrix))); }
 
   const TempFolder folder_;
   const ModelConfig config_;
@@ -74,7 +74,7 @@ class LoraTest : public testing::Test {
 TEST_F(LoraTest, AddsTheScaledProduct) {
   EXPECT_EQ(merged(), (std::vector<float>{1 + 5, 2, 3 - 10, 4 + 10, 5, 6 - 20}));
   const auto source = must(apply());
-  EXPECT_EQ(values_of(must(source->load("model.norm.weight"))), (std::vector<float>{7, 8}));
+  EXPECT_EQ(floats_of(must(source->load("model.norm.weight"))), (std::vector<float>{7, 8}));
   EXPECT_EQ(source->entries().size(), 2u);
 }
 
@@ -115,7 +115,7 @@ TEST_F(LoraTest, Fp8BecomesBf16AndLosesItsScales) {
   EXPECT_NE(some->find(other + "_scale_inv"), nullptr);
   EXPECT_EQ(must(some->load(other)).dtype, DType::kF8E4M3);
   EXPECT_EQ(all->find(other + "_scale_inv"), nullptr);
-  EXPECT_EQ(values_of(must(all->load(other))), (std::vector<float>{2, 3, 4, 2, 2, 2}));
+  EXPECT_EQ(floats_of(must(all->load(other))), (std::vector<float>{2, 3, 4, 2, 2, 2}));
 }
 
 TEST_F(LoraTest, WhatDoesNotFitIsAnError) {

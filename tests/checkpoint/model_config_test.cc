@@ -7,7 +7,7 @@ namespace {
 
 using namespace reading;
 
-const Json& published() {
+const Json& published_json() {
   static const Json json = must(read_json_file(QNEXT_TEST_DATA "/config-80b-a3b.json"));
   return json;
 }
@@ -15,13 +15,13 @@ const Json& published() {
 Result<ModelConfig> read(const Json& json) { return ModelConfig::from_json(json, "config.json"); }
 
 Json with(const std::string& name, Json value) {
-  Json json = published();
+  Json json = published_json();
   json[name] = std::move(value);
   return json;
 }
 
 TEST(ModelConfig, ReadsThePublishedValues) {
-  const ModelConfig c = must(read(published()));
+  const ModelConfig c = must(read(published_json()));
   EXPECT_EQ(c.vocab_size, 151936);
   EXPECT_EQ(c.num_layers, 48);
   EXPECT_EQ(c.attention_layers(), 12);
@@ -58,19 +58,19 @@ TEST(ModelConfig, AbsentFieldsHaveTheClassDefaults) {
 }
 
 TEST(ModelConfig, ReadsBothSpellingsOfRope) {
-  Json nested = published();
+  Json nested = published_json();
   nested.erase("rope_theta");
   nested.erase("rope_scaling");
   nested.erase("partial_rotary_factor");
   nested["rope_parameters"] = {
       {"rope_type", "default"}, {"rope_theta", 10000000}, {"partial_rotary_factor", 0.25}};
   nested["dtype"] = "bfloat16";
-  EXPECT_EQ(must(read(nested)), must(read(published())));
+  EXPECT_EQ(must(read(nested)), must(read(published_json())));
 
   nested["rope_parameters"]["rope_type"] = "yarn";
   nested["rope_parameters"]["factor"] = 4.0;
   nested["rope_parameters"]["original_max_position_embeddings"] = 262144;
-  Json flat = published();
+  Json flat = published_json();
   flat["rope_scaling"] = {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 262144}};
   const ModelConfig c = must(read(nested));
   EXPECT_EQ(c, must(read(flat)));
@@ -87,7 +87,7 @@ TEST(ModelConfig, ReadsBothSpellingsOfRope) {
 }
 
 TEST(ModelConfig, LayersByListByIntervalAndByStep) {
-  Json json = published();
+  Json json = published_json();
   json["num_hidden_layers"] = 3;
   json["layer_types"] = {"full_attention", "linear_attention", "full_attention"};
   json["mlp_only_layers"] = {1, 17};  // a layer that does not exist is no reason to fail
@@ -118,7 +118,7 @@ TEST(ModelConfig, EosListAndQuantisation) {
 }
 
 TEST(ModelConfig, WritingAndReadingGivesTheSame) {
-  Json json = published();
+  Json json = published_json();
   json["eos_token_id"] = {3, 4};
   json["layer_types"] = nullptr;
   json["full_attention_interval"] = 5;
@@ -128,14 +128,14 @@ TEST(ModelConfig, WritingAndReadingGivesTheSame) {
   json["tie_word_embeddings"] = true;
   json["norm_topk_prob"] = false;
   json["quantization_config"] = {{"quant_method", "fp8"}, {"weight_block_size", {64, 32}}};
-  for (const Json& j : {published(), json}) {
+  for (const Json& j : {published_json(), json}) {
     const ModelConfig c = must(read(j));
     EXPECT_EQ(must(read(c.to_json())), c);
   }
   // Every share of a head survives, whatever its rounding.
   for (int64_t head = 2; head < 300; ++head) {
     for (int64_t rotated = 2; rotated <= head; rotated += 2) {
-      ModelConfig c = must(read(published()));
+      ModelConfig c = must(read(published_json()));
       c.head_dim = head;
       c.rope_dim = rotated;
       ASSERT_EQ(must(read(c.to_json())).rope_dim, rotated) << head;
@@ -232,7 +232,7 @@ TEST(ModelConfig, ErrorsNameTheField) {
 }
 
 TEST(ModelConfig, AbsurdSizesDoNotOverflow) {
-  Json json = published();
+  Json json = published_json();
   for (const char* name : {"hidden_size", "vocab_size"}) json[name] = 1 << 20;
   json["moe_intermediate_size"] = 1 << 24;
   json["num_hidden_layers"] = 2000;

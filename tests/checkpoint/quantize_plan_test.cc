@@ -69,13 +69,13 @@ class Plan {
   std::map<std::string, DType> types_;
 };
 
-ModelConfig published() {
+ModelConfig published_config() {
   return must(ModelConfig::from_json(must(read_json_file(QNEXT_TEST_DATA "/config-80b-a3b.json")), "config"));
 }
 
 // 64 wide experts, as in small models.
 ModelConfig narrow() {
-  ModelConfig c = published();
+  ModelConfig c = published_config();
   c.moe_intermediate_size = c.shared_expert_size = 64;
   return c;
 }
@@ -95,7 +95,7 @@ TEST(QuantizePlan, NamesAndNumbers) {
 
 TEST(QuantizePlan, SmallTensorsAreLeftAlone) {
   for (const GgufFileType type : {GgufFileType::kBF16, GgufFileType::kQ8_0, GgufFileType::kQ4_K_M}) {
-    const Plan plan(type, published());
+    const Plan plan(type, published_config());
     for (const char* name :
          {"output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ssm_conv1d.weight", "blk.0.ssm_dt.bias",
           "blk.0.ssm_a", "blk.0.ssm_norm.weight", "blk.0.ffn_gate_inp.weight",
@@ -106,15 +106,15 @@ TEST(QuantizePlan, SmallTensorsAreLeftAlone) {
 }
 
 TEST(QuantizePlan, PlainTypesGoToAllMatrices) {
-  const Plan bf16(GgufFileType::kBF16, published());
+  const Plan bf16(GgufFileType::kBF16, published_config());
   for (const char* name : {"token_embd.weight", "output.weight", "blk.3.attn_v.weight", "blk.0.ssm_ba.weight",
                            "blk.0.ffn_gate_exps.weight", "blk.47.ffn_down_shexp.weight"})
     EXPECT_EQ(bf16[name], DType::kBF16) << name;
-  const Plan q8(GgufFileType::kQ8_0, published());
+  const Plan q8(GgufFileType::kQ8_0, published_config());
   for (const char* name :
        {"token_embd.weight", "output.weight", "blk.0.attn_qkv.weight", "blk.47.ffn_down_exps.weight"})
     EXPECT_EQ(q8[name], DType::kQ8_0);
-  const Plan q4(GgufFileType::kQ4_0, published());
+  const Plan q4(GgufFileType::kQ4_0, published_config());
   EXPECT_EQ(q4["token_embd.weight"], DType::kQ4_0);
   EXPECT_EQ(q4["output.weight"], DType::kQ6_K);
   EXPECT_EQ(q4["blk.0.ssm_ba.weight"], DType::kQ4_0);
@@ -127,7 +127,7 @@ const std::set<int> kMoreBits = {0,  1,  2,  3,  4,  5,  8,  11, 14, 17, 20, 23,
 TEST(QuantizePlan, MediumMixes) {
   for (const auto& [type, base] :
        {std::pair(GgufFileType::kQ4_K_M, DType::kQ4_K), {GgufFileType::kQ5_K_M, DType::kQ5_K}}) {
-    const Plan plan(type, published());
+    const Plan plan(type, published_config());
     EXPECT_EQ(plan["output.weight"], DType::kQ6_K);
     EXPECT_EQ(plan["token_embd.weight"], base);
     EXPECT_EQ(plan.layers("ffn_down_exps.weight", DType::kQ6_K), kMoreBits);
@@ -145,21 +145,21 @@ TEST(QuantizePlan, MediumMixes) {
 }
 
 TEST(QuantizePlan, SmallMixes) {
-  const Plan plan(GgufFileType::kQ4_K, published());
+  const Plan plan(GgufFileType::kQ4_K, published_config());
   EXPECT_EQ(plan["output.weight"], DType::kQ6_K);
   EXPECT_EQ(plan.layers("attn_qkv.weight", DType::kQ5_K), (std::set<int>{0, 1, 2}));
   EXPECT_EQ(plan.layers("attn_v.weight", DType::kQ5_K), (std::set<int>{3}));
   EXPECT_EQ(plan.layers("ffn_down_exps.weight", DType::kQ5_K), (std::set<int>{0, 1, 2, 3, 4, 5}));
-  const Plan five(GgufFileType::kQ5_K, published());
+  const Plan five(GgufFileType::kQ5_K, published_config());
   EXPECT_EQ(five.layers("ffn_down_exps.weight", DType::kQ5_K).size(), 48u);
-  const Plan six(GgufFileType::kQ6_K, published());
+  const Plan six(GgufFileType::kQ6_K, published_config());
   EXPECT_EQ(six["token_embd.weight"], DType::kQ6_K);
   EXPECT_EQ(six.layers("ffn_down_exps.weight", DType::kQ6_K).size(), 48u);
 }
 
 // The prediction block counts as a layer.
 TEST(QuantizePlan, WithThePredictionBlock) {
-  const Plan plan(GgufFileType::kQ4_K_M, published(), true, true);
+  const Plan plan(GgufFileType::kQ4_K_M, published_config(), true, true);
   EXPECT_EQ(plan["blk.48.ffn_down_exps.weight"], DType::kQ6_K);
   EXPECT_EQ(plan["blk.48.attn_v.weight"], DType::kQ6_K);
   EXPECT_EQ(plan["blk.42.ffn_down_exps.weight"], DType::kQ6_K);
@@ -167,9 +167,9 @@ TEST(QuantizePlan, WithThePredictionBlock) {
 }
 
 TEST(QuantizePlan, ATiedEmbeddingIsTheHead) {
-  EXPECT_EQ(Plan(GgufFileType::kQ4_K_M, published(), false)["token_embd.weight"], DType::kQ6_K);
-  EXPECT_EQ(Plan(GgufFileType::kQ4_0, published(), false)["token_embd.weight"], DType::kQ6_K);
-  EXPECT_EQ(Plan(GgufFileType::kQ8_0, published(), false)["token_embd.weight"], DType::kQ8_0);
+  EXPECT_EQ(Plan(GgufFileType::kQ4_K_M, published_config(), false)["token_embd.weight"], DType::kQ6_K);
+  EXPECT_EQ(Plan(GgufFileType::kQ4_0, published_config(), false)["token_embd.weight"], DType::kQ6_K);
+  EXPECT_EQ(Plan(GgufFileType::kQ8_0, published_config(), false)["token_embd.weight"], DType::kQ8_0);
 }
 
 TEST(QuantizePlan, RowsThatAreNoWholeBlocks) {

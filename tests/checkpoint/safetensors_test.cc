@@ -11,7 +11,7 @@ namespace {
 
 using namespace reading;
 
-Result<std::vector<StoredTensor>> parse(const std::string& image) {
+Result<std::vector<StoredTensor>> tensors_of(const std::string& image) {
   return parse_safetensors(bytes_of(image), nullptr, "f.safetensors");
 }
 
@@ -24,7 +24,7 @@ TEST(Safetensors, ReadsNamesTypesShapesAndData) {
   for (int i = 0; i < 6; ++i) put(data, static_cast<float>(i));
   data += std::string(8, '\x7f');
   const std::string image = safetensors(kTwo, data);
-  const auto tensors = must(parse(image));
+  const auto tensors = must(tensors_of(image));
   ASSERT_EQ(tensors.size(), 2u);
   EXPECT_EQ(tensors[0].entry.name, "a");
   EXPECT_EQ(tensors[0].entry.dtype, DType::kF32);
@@ -70,11 +70,11 @@ TEST(Safetensors, AllowsScalarsEmptyTensorsGapsAndPadding) {
   const std::string header =
       R"({"s":{"dtype":"F32","shape":[],"data_offsets":[4,8]},"e":{"dtype":"F32","shape":[0,5],)"
       R"("data_offsets":[6,6]},"t":{"shape":[1],"data_offsets":[12,14],"dtype":"F16"}}     )";
-  const auto tensors = must(parse(safetensors(header, std::string(16, '\0'))));
+  const auto tensors = must(tensors_of(safetensors(header, std::string(16, '\0'))));
   ASSERT_EQ(tensors.size(), 3u);
   EXPECT_EQ(tensors[0].entry.shape.elements(), 1);
   EXPECT_EQ(tensors[1].entry.shape.elements(), 0);
-  EXPECT_TRUE(must(parse(safetensors("{}", ""))).empty());
+  EXPECT_TRUE(must(tensors_of(safetensors("{}", ""))).empty());
 }
 
 struct BadHeader {
@@ -123,31 +123,31 @@ TEST(Safetensors, RejectsWrongHeadersByName) {
       {R"({"":{}})", "the name of a tensor is empty"},
   };
   for (const BadHeader& c : cases) {
-    EXPECT_ERROR_HAS(parse(safetensors(c.header, std::string(16, '\0'))), c.message) << c.header;
+    EXPECT_ERROR_HAS(tensors_of(safetensors(c.header, std::string(16, '\0'))), c.message) << c.header;
   }
 }
 
 TEST(Safetensors, RejectsDeepJson) {
   const std::string deep = R"({"__metadata__":)" + std::string(100000, '[');
-  EXPECT_ERROR_HAS(parse(safetensors(deep, "")), "nested deeper");
+  EXPECT_ERROR_HAS(tensors_of(safetensors(deep, "")), "nested deeper");
 }
 
 TEST(Safetensors, RejectsWrongLengths) {
-  EXPECT_ERROR_HAS(parse(""), "0 bytes are too few");
-  EXPECT_ERROR_HAS(parse("1234567"), "7 bytes are too few");
+  EXPECT_ERROR_HAS(tensors_of(""), "0 bytes are too few");
+  EXPECT_ERROR_HAS(tensors_of("1234567"), "7 bytes are too few");
   for (uint64_t length : {uint64_t{3}, uint64_t{100}, uint64_t{1} << 40, ~uint64_t{0}, ~uint64_t{0} - 7}) {
     std::string image;
     put(image, length);
-    EXPECT_ERROR_HAS(parse(image + "{}"), "not a safetensors file, or cut short") << length;
+    EXPECT_ERROR_HAS(tensors_of(image + "{}"), "not a safetensors file, or cut short") << length;
   }
 }
 
 TEST(Safetensors, TruncatedAnywhereIsAnError) {
   const std::string image = safetensors(kTwo, std::string(32, '\1'));
   for (size_t n = 0; n < image.size(); ++n) {
-    EXPECT_FALSE(parse(image.substr(0, n)).ok()) << n;
+    EXPECT_FALSE(tensors_of(image.substr(0, n)).ok()) << n;
   }
-  EXPECT_TRUE(parse(image).ok());
+  EXPECT_TRUE(tensors_of(image).ok());
 }
 
 TEST(Safetensors, FlippedHeaderBytesGiveErrorsOrConsistentTensors) {
@@ -157,7 +157,7 @@ TEST(Safetensors, FlippedHeaderBytesGiveErrorsOrConsistentTensors) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = image;
       flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
-      auto tensors = parse(flipped);
+      auto tensors = tensors_of(flipped);
       if (!tensors.ok()) continue;
       ++read;
       touch_all(*must(make_mapped_source("x", Naming::kPublished, std::move(*tensors))));
@@ -183,7 +183,7 @@ TEST(Safetensors, OpensManyNamesQuickly) {
   }
   const std::string image = safetensors(header + "}", std::string(150000, '\0'));
   const auto begin = std::chrono::steady_clock::now();
-  const auto source = must(make_mapped_source("x", Naming::kPublished, must(parse(image))));
+  const auto source = must(make_mapped_source("x", Naming::kPublished, must(tensors_of(image))));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_EQ(source->entries().size(), 75000u);
   EXPECT_NE(source->find("model.layers.48.mlp.experts.1000.gate_proj.weight"), nullptr);

@@ -12,8 +12,8 @@
 namespace qnext {
 namespace {
 
-const std::vector<DType> kTypes{DType::kBF16, DType::kF8E4M3, DType::kQ8_0, DType::kQ4_0,
-                                DType::kQ4_K, DType::kQ5_K,   DType::kQ6_K};
+const std::vector<DType> kPanelTypes{DType::kBF16, DType::kF8E4M3, DType::kQ8_0, DType::kQ4_0,
+                                     DType::kQ4_K, DType::kQ5_K,   DType::kQ6_K};
 
 std::vector<std::byte> random_bytes(int64_t count, uint64_t seed) {
   std::vector<std::byte> bytes(static_cast<size_t>(count));
@@ -57,7 +57,7 @@ std::vector<std::byte> packed_by_definition(DType dtype, int64_t rows, int64_t c
 }
 
 TEST(Panels, HaveEveryByteInItsPlace) {
-  for (DType dtype : kTypes) {
+  for (DType dtype : kPanelTypes) {
     const int64_t step = panel_format(dtype)->elements;
     for (int64_t columns : {1, 2, 3, 4, 5, 7, 8, 13, 64}) {
       for (int64_t rows : {1, 15, 16, 17, 33, 48, 95}) {
@@ -80,7 +80,7 @@ TEST(Panels, HaveEveryByteInItsPlace) {
 
 // Threads pack parts of one matrix; none may write beyond its own.
 TEST(Panels, ArePackedInParts) {
-  for (DType dtype : kTypes) {
+  for (DType dtype : kPanelTypes) {
     const int64_t rows = 75, cols = 3 * panel_format(dtype)->elements, stride = row_bytes(dtype, cols);
     const std::vector<std::byte> matrix = random_bytes(rows * stride, 8);
     const std::vector<std::byte> whole = packed_by_definition(dtype, rows, cols, matrix);
@@ -97,7 +97,7 @@ TEST(Panels, ArePackedInParts) {
 
 // Sources and targets need no alignment, and nothing is read outside the rows.
 TEST(Panels, LieAnywhere) {
-  for (DType dtype : kTypes) {
+  for (DType dtype : kPanelTypes) {
     const int64_t cols = 5 * panel_format(dtype)->elements, bytes = kPanelRows * row_bytes(dtype, cols);
     const std::vector<std::byte> matrix = random_bytes(bytes, 9);
     std::vector<std::byte> expected(matrix.size());

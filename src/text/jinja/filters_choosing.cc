@@ -73,7 +73,7 @@ Value choose(Runtime& runtime, const Value& input, const Arguments& arguments) {
   return runtime.list(std::move(out), List::Form::generator);
 }
 
-constexpr NamedOperation kFilters[] = {
+constexpr NamedOperation kChoosingFilters[] = {
     {"map", map},
     {"reject", choose<false, false>},
     {"rejectattr", choose<false, true>},
@@ -83,7 +83,7 @@ constexpr NamedOperation kFilters[] = {
 
 }  // namespace
 
-std::span<const NamedOperation> choosing_filters() { return kFilters; }
+std::span<const NamedOperation> choosing_filters() { return kChoosingFilters; }
 
 Operation find_filter(std::string_view name) {
   for (const auto table : {text_filters(), value_filters(), sequence_filters(), choosing_filters()}) {

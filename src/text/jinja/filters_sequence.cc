@@ -70,7 +70,7 @@ Value to_list(Runtime& runtime, const Value& input, const Arguments& arguments) 
   return runtime.list(iterate(runtime, input)->items);
 }
 
-Value items(Runtime& runtime, const Value& input, const Arguments& arguments) {
+Value items_of(Runtime& runtime, const Value& input, const Arguments& arguments) {
   no_arguments("filter 'items'", arguments);
   if (input.is_undefined()) return runtime.list({}, List::Form::generator);
   if (!input.as<Dict>()) fail(fmt::format("filter 'items' needs a dict, got {}", describe(input)));
@@ -245,9 +245,9 @@ Value slice_filter(Runtime& runtime, const Value& input, const Arguments& argume
   return runtime.list(std::move(rows), List::Form::generator);
 }
 
-constexpr NamedOperation kFilters[] = {
+constexpr NamedOperation kSequenceFilters[] = {
     {"batch", batch},        {"count", length_of},    {"dictsort", sort_dict},
-    {"first", first},        {"items", items},        {"join", join},
+    {"first", first},        {"items", items_of},     {"join", join},
     {"last", last},          {"length", length_of},   {"list", to_list},
     {"max", extreme<true>},  {"min", extreme<false>}, {"reverse", reverse},
     {"slice", slice_filter}, {"sort", sort},          {"sum", sum},
@@ -256,6 +256,6 @@ constexpr NamedOperation kFilters[] = {
 
 }  // namespace
 
-std::span<const NamedOperation> sequence_filters() { return kFilters; }
+std::span<const NamedOperation> sequence_filters() { return kSequenceFilters; }
 
 }  // namespace qnext::jinja

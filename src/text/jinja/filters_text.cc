@@ -150,7 +150,7 @@ Value word_count(Runtime& runtime, const Value& input, const Arguments& argument
   return Value::integer(count);
 }
 
-constexpr NamedOperation kFilters[] = {
+constexpr NamedOperation kTextFilters[] = {
     {"capitalize", mapped<capitalize>},
     {"e", escape},
     {"escape", escape},
@@ -168,6 +168,6 @@ constexpr NamedOperation kFilters[] = {
 
 }  // namespace
 
-std::span<const NamedOperation> text_filters() { return kFilters; }
+std::span<const NamedOperation> text_filters() { return kTextFilters; }
 
 }  // namespace qnext::jinja

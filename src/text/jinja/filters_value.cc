@@ -129,13 +129,13 @@ Value attr(Runtime& runtime, const Value& input, const Arguments& arguments) {
   return attribute(runtime, input, p.text(0));
 }
 
-constexpr NamedOperation kFilters[] = {
+constexpr NamedOperation kValueFilters[] = {
     {"abs", absolute},   {"attr", attr},      {"d", default_value}, {"default", default_value},
     {"float", to_float}, {"int", to_integer}, {"round", round},     {"tojson", to_json_filter},
 };
 
 }  // namespace
 
-std::span<const NamedOperation> value_filters() { return kFilters; }
+std::span<const NamedOperation> value_filters() { return kValueFilters; }
 
 }  // namespace qnext::jinja

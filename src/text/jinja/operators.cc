@@ -138,7 +138,7 @@ Value repeat(Runtime& runtime, const Value& value, Int count) {
   return runtime.list(std::move(items), list->form);
 }
 
-bool is_sequence(const Value& value) {
+bool is_text_or_list(const Value& value) {
   const auto* list = value.as<List>();
   return value.is_text() || (list && list->form != List::Form::generator);
 }
@@ -170,8 +170,8 @@ Value binary(Runtime& runtime, BinaryOp op, const Value& left, const Value& righ
   if (op == BinaryOp::add) return add_sequences(runtime, left, right);
   if (op == BinaryOp::multiply) {
     const auto whole = [](const Value& v) { return v.is_integer() || v.is_boolean(); };
-    if (is_sequence(left) && whole(right)) return repeat(runtime, left, as_integer(right));
-    if (is_sequence(right) && whole(left)) return repeat(runtime, right, as_integer(left));
+    if (is_text_or_list(left) && whole(right)) return repeat(runtime, left, as_integer(right));
+    if (is_text_or_list(right) && whole(left)) return repeat(runtime, right, as_integer(left));
   }
   if (op == BinaryOp::modulo && left.is_text()) {
     Arguments arguments;
