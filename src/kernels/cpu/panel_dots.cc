@@ -30,9 +30,11 @@ struct Run {
 
 // Strips [strip, end), S at a time and those left over one at a time.
 template <int S, class Tile, class One>
-HWY_INLINE void for_strips(const Run& run, Tile tile, One one) {
+HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile, One one) {
   const int64_t begin = run.begin * kStrips, end = run.end * kStrips;
   int64_t strip = begin;
+  const std::byte* first = run.w.panel(run.begin);
+  StripsAhead<S>(ahead, first, kPanelRows * run.w.stride()).start(first);
   for (; strip + S <= end; strip += S) tile(strip, run.out + (strip - begin) * kLanes);
   for (; strip < end; ++strip) one(strip, run.out + (strip - begin) * kLanes);
 }
@@ -43,7 +45,7 @@ void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   constexpr int S = !kManyRegisters ? 1 : T == 1 && Format::kGroups == 1 ? 4 : 2;
   const PanelFormat& format = *panel_format(run.w.dtype);
   for_strips<S>(
-      run,
+      run, ahead,
       [&](int64_t strip, float* out)
           HWY_ATTR { int8_tile<Format, S, T>(run.w, format, strip, x, out, run.out_stride, ahead); },
       [&](int64_t strip, float* out)
@@ -54,7 +56,7 @@ template <class Format, int T>
 void float_run(const Run& run, const float* x, ReadAhead& ahead) {
   constexpr int S = T == 1 ? 4 : kManyRegisters || T == 2 ? 2 : 1;
   for_strips<S>(
-      run,
+      run, ahead,
       [&](int64_t strip, float* out)
           HWY_ATTR { float_tile<Format, S, T>(run.w, strip, x, out, run.out_stride, ahead); },
       [&](int64_t strip, float* out)
@@ -64,6 +66,8 @@ void float_run(const Run& run, const float* x, ReadAhead& ahead) {
 #if HWY_TARGET == HWY_AVX3_DL
 template <int T>
 void bf16_run(const Run& run, const uint16_t* x, ReadAhead& ahead) {
+  const std::byte* first = run.w.panel(run.begin);
+  StripsAhead<4>(ahead, first, kPanelRows * run.w.stride()).start(first);
   bf16_panels<4, T>(run.w, run.begin, run.end, x, run.out, run.out_stride, ahead);
 }
 #else
@@ -105,8 +109,6 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   const int64_t tiles = (n - t + kTile - 1) / kTile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
-  if (next.data) ahead.jump = next.data - ahead.end;
-  ahead.of_first(run.w.panel(run.begin));
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;
   const int64_t strips = (tiles - 1) * (run.end - run.begin) * kStrips;

@@ -7,7 +7,7 @@
 #endif
 
 #include "kernels/cpu/activations-inl.h"
-#include "kernels/cpu/panel_formats-inl.h"
+#include "kernels/cpu/read_ahead-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3_DL
@@ -19,13 +19,12 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // tile, [cols / 2, T, 2].
 template <class Format, int S, int T>
 HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* x, int64_t begin, int64_t end,
-                              VF (&acc)[S][T], ReadAhead& ahead) {
+                              VF (&acc)[S][T], ReadAhead& ahead, const StripsAhead<S>& strips_ahead) {
   constexpr int kWeights = 2 * Format::kPairs;
   for (int64_t k = begin; k < end; k += kWeights) {
     VF w[S][kWeights];
     if (k % 32 == 0) ahead.others(S);
-    HWY_UNROLL(8)
-    for (int s = 0; s < S; ++s) ahead.of_strip(strips[s] + k / kWeights * 64, kLanes * 4, S);
+    strips_ahead.template reading<64>(strips, k / kWeights * 64);
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
     HWY_UNROLL(4)
@@ -51,15 +50,17 @@ HWY_INLINE void float_tile(const Matrix& w, int64_t first_strip, const float* x,
     HWY_UNROLL(16)
     for (int t = 0; t < T; ++t) acc[s][t] = zero();
   }
+  const StripsAhead<S> strips_ahead(ahead, strips[0], kPanelRows * w.stride());
   if (!w.scale) {
-    float_columns<Format, S, T>(strips, x, 0, w.cols, acc, ahead);
+    float_columns<Format, S, T>(strips, x, 0, w.cols, acc, ahead, strips_ahead);
   } else {
     for (int64_t begin = 0; begin < w.cols; begin += w.scale_cols) {
       VF part[S][T];
       for (int s = 0; s < S; ++s) {
         for (int t = 0; t < T; ++t) part[s][t] = zero();
       }
-      float_columns<Format, S, T>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part, ahead);
+      float_columns<Format, S, T>(strips, x, begin, std::min(begin + w.scale_cols, w.cols), part, ahead,
+                                  strips_ahead);
       for (int s = 0; s < S; ++s) {
         const float scale = w.scale_row((first_strip + s) * kLanes)[begin / w.scale_cols];
         for (int t = 0; t < T; ++t) acc[s][t] = hn::MulAdd(part[s][t], set(scale), acc[s][t]);
@@ -83,10 +84,11 @@ void bf16_panel(const Matrix& w, int64_t first, const uint16_t* x, float* out, i
     panels[s] = w.panel(first + s);
     for (int t = 0; t < T; ++t) acc[s][t] = _mm512_setzero_ps();
   }
+  const StripsAhead<S> strips_ahead(ahead, panels[0], kPanelRows * w.stride());
   for (int64_t k = 0; k < w.cols / 2; ++k, x += 2 * T) {
     __m512i weights[S];
     if (k % 16 == 0) ahead.others(S);
-    for (int s = 0; s < S; ++s) ahead.of_strip(panels[s] + 64 * k, 64, S);
+    strips_ahead.template reading<64>(panels, 64 * k);
     for (int s = 0; s < S; ++s) weights[s] = _mm512_loadu_si512(panels[s] + 64 * k);
     HWY_UNROLL(8)
     for (int t = 0; t < T; ++t) {

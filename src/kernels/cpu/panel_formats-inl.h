@@ -5,9 +5,12 @@
 //
 // A format of integer weights has
 //   kGroups         groups of 32 weights in a block column
+//   kBytes          of a panel's part of a block column
 //   kOffset         what is added to the weights to make them bytes without sign: 0, 8, 32 or 128
 //   Open, open()    the scales of a block column, as floats
 //   word()          weights 4 j ... 4 j + 3 of a group, of each row: j is 0 ... 7
+//   products()      with kVnni: the products of words [kFirst, kFirst + 4) and inputs, added up. Weights stay
+//                   where in a byte they are, and the sums are shifted instead, which is exact.
 // and value = scale (weight - kOffset) - minimum.
 #if defined(QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_
@@ -39,6 +42,8 @@ inline constexpr bool kSignedBytes = HWY_TARGET == HWY_NEON;
 #else
 inline constexpr bool kSignedBytes = true;  // for weights that need the eighth bit: dot_signed()
 #endif
+
+inline constexpr bool kVnni = HWY_TARGET == HWY_AVX3_DL;
 
 // acc + w . x, w without sign and below 64 (any with VNNI), x in -127 ... 127.
 HWY_INLINE VI dot_bytes(VI acc, VB w, VB x) {
@@ -91,44 +96,22 @@ HWY_INLINE VB shift_left(VB v) {  // of bytes whose top kShift bits are 0
   return hn::BitCast(DB(), hn::ShiftLeft<kShift>(hn::BitCast(d16, v)));
 }
 
+// The sum of products of four words at w, 64 bytes apart, of which the bits of a mask count, and four inputs.
+HWY_INLINE VI masked_products(const std::byte* w, int mask, const VB* x) {
+  const VB bits = hn::Set(DB(), static_cast<uint8_t>(mask));
+  VI acc = hn::Zero(DI());
+  HWY_UNROLL(4)
+  for (int j = 0; j < 4; ++j) acc = dot_bytes(acc, hn::And(load_strip(w + 64 * j), bits), x[j]);
+  return acc;
+}
+
 HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(DU16(), p)); }
-
-// ---- Reading ahead
-
-inline constexpr int64_t kAhead = 8192;  // bytes; measured
-// What the kernels ask of memory while they multiply. The first tile of a run of panels finds these in
-// memory, and the processor's own reading ahead ends at every page: so it asks for what it will read itself
-// soon. The others find them in a cache and have time to bring what is wanted after this run, some lines
-// each.
-struct ReadAhead {
-  bool own = false;
-  const std::byte* end = nullptr;  // of the run
-  int64_t jump = -kAhead;  // from there to what is read next; back to what is being read if nothing is
-  const std::byte* next = nullptr;
-  int64_t lines = 0;  // for every 32 columns of a strip
-
-  // To the second cache: the first one is for what is at hand.
-  static HWY_INLINE void fetch(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
-  // A strip's part of `bytes` bytes at `from` is being read, as one of S.
-  HWY_INLINE void of_strip(const std::byte* from, int64_t bytes, int streams) const {
-    if (!own) return;
-    const std::byte* at = from + kAhead / streams;
-    if (at >= end) at += jump;
-    for (int64_t i = 0; i < bytes; i += 64) fetch(at + i);
-  }
-  HWY_INLINE void others(int strips) {
-    for (int64_t i = 0; i < lines * strips; ++i, next += 64) fetch(next);
-  }
-  // Where a run of panels begins, for what of_strip() leaves out.
-  HWY_INLINE void of_first(const std::byte* from) const {
-    for (int64_t i = 0; own && i < kAhead; i += 64) fetch(from + i);
-  }
-};
 
 // ---- Blocks of 32
 
 struct PanelQ8_0 {
   static constexpr int kGroups = 1;
+  static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ8_0);
   static constexpr bool kSigned = kSignedBytes;
   static constexpr int kOffset = kSigned ? 0 : 128;
   static constexpr bool kMinima = false, kHalves = false;
@@ -144,10 +127,18 @@ struct PanelQ8_0 {
     if constexpr (kSigned) return w;
     return hn::Xor(w, hn::Set(DB(), 0x80));
   }
+  template <int kFirst>
+  static HWY_INLINE VI products(const std::byte* main, int g, const VB (&x)[8]) {
+    VI acc = hn::Zero(DI());
+    HWY_UNROLL(4)
+    for (int j = kFirst; j < kFirst + 4; ++j) acc = dot_bytes(acc, word(main, g, j), x[j]);
+    return acc;
+  }
 };
 
 struct PanelQ4_0 {
   static constexpr int kGroups = 1;
+  static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_0);
   static constexpr bool kSigned = false;
   static constexpr int kOffset = 8;
   static constexpr bool kMinima = false, kHalves = false;
@@ -159,6 +150,11 @@ struct PanelQ4_0 {
   static HWY_INLINE VB word(const std::byte* main, int, int j) {
     const VB both = load_strip(main + 64 * (j % 4));
     return j < 4 ? low_bits(both, 4) : bits_at(both, 4, 4);
+  }
+  template <int kFirst>
+  static HWY_INLINE VI products(const std::byte* main, int, const VB (&x)[8]) {
+    if constexpr (kFirst == 0) return masked_products(main, 0x0f, x);
+    return hn::ShiftRight<4>(masked_products(main, 0xf0, x + 4));
   }
 };
 
@@ -207,21 +203,39 @@ struct PanelScalesAndMinima {
 };
 
 struct PanelQ4_K : PanelScalesAndMinima<128> {
+  static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     return bits_at(load_strip(main + g / 2 * 32 * kPanelRows + 64 * j), g % 2 * 4, 4);
+  }
+  template <int kFirst>
+  static HWY_INLINE VI products(const std::byte* main, int g, const VB (&x)[8]) {
+    const int shift = g % 2 * 4;
+    const std::byte* words = main + g / 2 * 32 * kPanelRows + 64 * kFirst;
+    return hn::ShiftRightSame(masked_products(words, 0x0f << shift, x + kFirst), shift);
   }
 };
 
 struct PanelQ5_K : PanelScalesAndMinima<160> {
+  static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ5_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     const std::byte *low = main + g / 2 * 32 * kPanelRows, *high = main + 128 * kPanelRows;
     const VB nibble = bits_at(load_strip(low + 64 * j), g % 2 * 4, 4);
     return hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), g, 1)));
   }
+  template <int kFirst>
+  static HWY_INLINE VI products(const std::byte* main, int g, const VB (&x)[8]) {
+    const int shift = g % 2 * 4;
+    const std::byte* low = main + g / 2 * 32 * kPanelRows + 64 * kFirst;
+    const std::byte* high = main + 128 * kPanelRows + 64 * kFirst;
+    const VI nibbles = hn::ShiftRightSame(masked_products(low, 0x0f << shift, x + kFirst), shift);
+    const VI bits = hn::ShiftLeft<4>(masked_products(high, 1 << g, x + kFirst));
+    return hn::Add(nibbles, hn::ShiftRightSame(bits, g));
+  }
 };
 
 struct PanelQ6_K {
   static constexpr int kGroups = 8;
+  static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ6_K);
   static constexpr bool kSigned = false;
   static constexpr int kOffset = 32;
   static constexpr bool kMinima = false, kHalves = true;  // a scale for every 16 weights
@@ -250,6 +264,15 @@ struct PanelQ6_K {
     const std::byte* high = main + (128 + 32 * half) * kPanelRows;
     const VB nibble = bits_at(load_strip(low + 64 * j), quarter / 2 * 4, 4);
     return hn::Or(nibble, shift_left<4>(bits_at(load_strip(high + 64 * j), 2 * quarter, 2)));
+  }
+  template <int kFirst>
+  static HWY_INLINE VI products(const std::byte* main, int g, const VB (&x)[8]) {
+    const int half = g / 4, quarter = g % 4, shift = quarter / 2 * 4;
+    const std::byte* low = main + (64 * half + 32 * (quarter % 2)) * kPanelRows + 64 * kFirst;
+    const std::byte* high = main + (128 + 32 * half) * kPanelRows + 64 * kFirst;
+    const VI nibbles = hn::ShiftRightSame(masked_products(low, 0x0f << shift, x + kFirst), shift);
+    const VI bits = hn::ShiftLeft<4>(masked_products(high, 3 << (2 * quarter), x + kFirst));
+    return hn::Add(nibbles, hn::ShiftRightSame(bits, 2 * quarter));
   }
 };
 

@@ -7,7 +7,7 @@
 #endif
 
 #include "kernels/cpu/activations-inl.h"
-#include "kernels/cpu/panel_formats-inl.h"
+#include "kernels/cpu/read_ahead-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3_DL
@@ -97,14 +97,34 @@ HWY_INLINE void add_group(VF (&acc)[S][T], const std::byte* const (&main)[S],
   }
 }
 
+// The same for a single input, which memory is the limit of: with as little arithmetic as possible.
+template <class Format, int S>
+HWY_INLINE void add_group_of_one(VF (&acc)[S][1], const std::byte* const (&main)[S],
+                                 const typename Format::Open (&open)[S], int g, const Int8Rows& x,
+                                 int64_t at) {
+  VB inputs[8];
+  HWY_UNROLL(8)
+  for (int j = 0; j < 8; ++j) inputs[j] = broadcast_bytes(x.q + 32 * at + 4 * j);
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) {
+    GroupSums<Format> sums = start_of_sums<Format>(x, at);
+    const VI first = Format::template products<0>(main[s], g, inputs);
+    const VI second = Format::template products<4>(main[s], g, inputs);
+    if constexpr (Format::kHalves) {
+      sums = {{hn::Add(sums.sums[0], first), hn::Add(sums.sums[1], second)}};
+    } else {
+      sums = {{hn::Add(hn::Add(sums.sums[0], first), second)}};
+    }
+    acc[s][0] = add_sums<Format>(acc[s][0], sums, open[s], g, x, at);
+  }
+}
+
 // S strips one after the other times a tile of T inputs. Sums of products are integers and exact in any
 // order.
 template <class Format, int S, int T>
 HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t first_strip, const Int8Rows& x,
                           float* out, int64_t out_stride, ReadAhead& ahead) {
   const int64_t columns = w.cols / format.elements;
-  // By equal steps through the panel, fields in front included.
-  const int64_t step = (format.main_bytes + format.front_bytes) / Format::kGroups;
   const std::byte* panels[S];
   VF acc[S][T];
   HWY_UNROLL(8)
@@ -113,6 +133,7 @@ HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t fi
     HWY_UNROLL(8)
     for (int t = 0; t < T; ++t) acc[s][t] = zero();
   }
+  const StripsAhead<S> strips_ahead(ahead, panels[0], kPanelRows * w.stride());
   int64_t at = 0;
   for (int64_t c = 0; c < columns; ++c) {
     const std::byte* main[S];
@@ -124,11 +145,24 @@ HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t fi
       open[s] = Format::open(blocks, panels[s] + c * format.front_bytes, strip);
       main[s] = blocks + 4 * kLanes * strip;
     }
-    for (int g = 0; g < Format::kGroups; ++g, at += T) {
-      for (int s = 0; s < S; ++s) ahead.of_strip(panels[s] + (c * Format::kGroups + g) * step, step, S);
+    auto group = [&](int g) HWY_ATTR {
+      // By equal steps through the panel, fields in front included.
+      constexpr int64_t kStep = Format::kBytes / Format::kGroups;
+      strips_ahead.template reading<kStep>(panels, (c * Format::kGroups + g) * kStep);
       ahead.others(S);
-      add_group<Format, S, T>(acc, main, open, g, x, at);
+      if constexpr (T == 1 && kVnni) {
+        add_group_of_one<Format, S>(acc, main, open, g, x, at + g);
+      } else {
+        add_group<Format, S, T>(acc, main, open, g, x, at + g * T);
+      }
+    };
+    if constexpr (T == 1 && kVnni) {
+      HWY_UNROLL(8)
+      for (int g = 0; g < Format::kGroups; ++g) group(g);
+    } else {
+      for (int g = 0; g < Format::kGroups; ++g) group(g);
     }
+    at += Format::kGroups * T;
   }
   HWY_UNROLL(8)
   for (int s = 0; s < S; ++s) {

@@ -1,0 +1,76 @@
+// What the kernels of panels ask of memory while they multiply.
+#if defined(QNEXT_KERNELS_CPU_READ_AHEAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QNEXT_KERNELS_CPU_READ_AHEAD_INL_H_
+#undef QNEXT_KERNELS_CPU_READ_AHEAD_INL_H_
+#else
+#define QNEXT_KERNELS_CPU_READ_AHEAD_INL_H_
+#endif
+
+#include "kernels/cpu/panel_formats-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qnext::cpu::HWY_NAMESPACE {
+
+// The first tile of a run of panels finds these in memory, and the processor's own reading ahead ends at
+// every page: so it asks for what it will read itself soon. The other tiles find them in a cache and have
+// time to bring what is wanted after this run.
+struct ReadAhead {
+  static constexpr int64_t kAhead = 16384;  // bytes; measured
+
+  bool own = false;                 // the first tile
+  const std::byte* end = nullptr;   // of the run
+  const std::byte* next = nullptr;  // what is read after it, or null
+  int64_t lines = 0;                // of that, what other tiles bring for every 32 columns of a strip
+
+  // To the second cache: the first one is for what is at hand.
+  static HWY_INLINE void fetch(const std::byte* p) { __builtin_prefetch(p, 0, 3); }
+  HWY_INLINE void others(int strips) {
+    for (int64_t i = 0; i < lines * strips; ++i, next += 64) fetch(next);
+  }
+};
+
+// S strips side by side, which are so many places in memory that are read at once: whole panels, or some
+// strips of one.
+template <int S>
+class StripsAhead {
+ public:
+  static constexpr int kPanels = S > kStrips ? S / kStrips : 1;
+  static constexpr int64_t kDistance = ReadAhead::kAhead / kPanels;
+
+  // `first` is the first one's panel.
+  HWY_INLINE StripsAhead(const ReadAhead& ahead, const std::byte* first, int64_t panel_bytes)
+      : own_(ahead.own), panel_bytes_(panel_bytes) {
+    const std::byte* after = first + kPanels * panel_bytes;
+    if (after >= ahead.end) after = ahead.next ? ahead.next : first;
+    to_next_ = after - first - panel_bytes;
+  }
+  // Bytes [at, at + kBytes) of every panel are being read.
+  template <int64_t kBytes>
+  HWY_INLINE void reading(const std::byte* const (&panels)[S], int64_t at) const {
+    if (!own_) return;
+    at += kDistance;
+    if (at >= panel_bytes_) at += to_next_;
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; s += S / kPanels) {
+      HWY_UNROLL(16)
+      for (int64_t i = 0; i < kBytes; i += 64) ReadAhead::fetch(panels[s] + at + i);
+    }
+  }
+  // Where a run begins.
+  HWY_INLINE void start(const std::byte* first) const {
+    if (!own_) return;
+    for (int p = 0; p < kPanels; ++p) {
+      for (int64_t i = 0; i < kDistance; i += 64) ReadAhead::fetch(first + p * panel_bytes_ + i);
+    }
+  }
+
+ private:
+  bool own_;
+  int64_t panel_bytes_;
+  int64_t to_next_;  // from the end of a panel to the panel that is read after it
+};
+
+}  // namespace qnext::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
