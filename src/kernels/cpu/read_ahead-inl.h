@@ -15,17 +15,19 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // every page: so it asks for what it will read itself soon. The other tiles find them in a cache and have
 // time to bring what is wanted after this run.
 struct ReadAhead {
-  static constexpr int64_t kAhead = 16384;  // bytes; measured
+  // Bytes; measured. The first cache holds them and what is at hand.
+  static constexpr int64_t kAhead = kManyRegisters ? 16384 : 8192;
 
   bool own = false;                 // the first tile
   const std::byte* end = nullptr;   // of the run
   const std::byte* next = nullptr;  // what is read after it, or null
   int64_t lines = 0;                // of that, what other tiles bring for every 32 columns of a strip
 
-  // To the second cache: the first one is for what is at hand.
+  // To the first cache: what comes to the second one only misses the first one twice.
   static HWY_INLINE void fetch(const std::byte* p) { __builtin_prefetch(p, 0, 3); }
+  // To the second one: it is far from being read.
   HWY_INLINE void others(int strips) {
-    for (int64_t i = 0; i < lines * strips; ++i, next += 64) fetch(next);
+    for (int64_t i = 0; i < lines * strips; ++i, next += 64) __builtin_prefetch(next, 0, 2);
   }
 };
 
