@@ -6,6 +6,7 @@
 // A format of integer weights has
 //   kGroups         groups of 32 weights in a block column
 //   kBytes          of a panel's part of a block column
+//   kLargest        the largest byte that word() gives
 //   kOffset         what is added to the weights to make them bytes without sign: 0, 8, 32 or 128
 //   Open, open()    the scales of a block column, as floats
 //   word()          weights 4 j ... 4 j + 3 of a group, of each row: j is 0 ... 7
@@ -45,24 +46,45 @@ inline constexpr bool kSignedBytes = true;  // for weights that need the eighth 
 
 inline constexpr bool kVnni = HWY_TARGET == HWY_AVX3_DL;
 
+// Without such an instruction: sums of two products in the 16-bit halves of a lane, of w without sign and
+// below 64 and x in -127 ... 127, and the sum of the halves.
+inline constexpr bool kPairSums = HWY_TARGET != HWY_AVX3_DL && HWY_TARGET != HWY_NEON;
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE VI pair_products(VB w, VB x) { return VI{_mm512_maddubs_epi16(w.raw, x.raw)}; }
+HWY_INLINE VI sum_of_halves(VI v) { return VI{_mm512_madd_epi16(v.raw, _mm512_set1_epi16(1))}; }
+#elif HWY_TARGET == HWY_AVX2
+HWY_INLINE VI pair_products(VB w, VB x) { return VI{_mm256_maddubs_epi16(w.raw, x.raw)}; }
+HWY_INLINE VI sum_of_halves(VI v) { return VI{_mm256_madd_epi16(v.raw, _mm256_set1_epi16(1))}; }
+#elif HWY_TARGET == HWY_SSE4
+HWY_INLINE VI pair_products(VB w, VB x) { return VI{_mm_maddubs_epi16(w.raw, x.raw)}; }
+HWY_INLINE VI sum_of_halves(VI v) { return VI{_mm_madd_epi16(v.raw, _mm_set1_epi16(1))}; }
+#else  // never called
+HWY_INLINE VI pair_products(VB, VB) { return hn::Zero(DI()); }
+HWY_INLINE VI sum_of_halves(VI v) { return v; }
+#endif
+HWY_INLINE VI add_halves(VI a, VI b) {
+  const hn::Repartition<int16_t, DI> d16;
+  return hn::BitCast(DI(), hn::Add(hn::BitCast(d16, a), hn::BitCast(d16, b)));
+}
+// How many words' products a half holds: 8, 4, 2 or 1.
+template <int kLargest>
+constexpr int words_in_a_half() {
+  int words = 8;
+  while (words > 1 && words * 2 * 127 * kLargest > 32767) words /= 2;
+  return words;
+}
+
 // acc + w . x, w without sign and below 64 (any with VNNI), x in -127 ... 127.
 HWY_INLINE VI dot_bytes(VI acc, VB w, VB x) {
 #if HWY_TARGET == HWY_AVX3_DL
   return VI{_mm512_dpbusd_epi32(acc.raw, w.raw, x.raw)};
-#elif HWY_TARGET == HWY_AVX3
-  const __m512i pairs = _mm512_maddubs_epi16(w.raw, x.raw);
-  return hn::Add(acc, VI{_mm512_madd_epi16(pairs, _mm512_set1_epi16(1))});
-#elif HWY_TARGET == HWY_AVX2
-  const __m256i pairs = _mm256_maddubs_epi16(w.raw, x.raw);
-  return hn::Add(acc, VI{_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))});
-#elif HWY_TARGET == HWY_SSE4
-  const __m128i pairs = _mm_maddubs_epi16(w.raw, x.raw);
-  return hn::Add(acc, VI{_mm_madd_epi16(pairs, _mm_set1_epi16(1))});
 #elif HWY_TARGET == HWY_NEON
   const int8x16_t a = vreinterpretq_s8_u8(w.raw), b = vreinterpretq_s8_u8(x.raw);
   const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
   const int16x8_t high = vmull_s8(vget_high_s8(a), vget_high_s8(b));
   return hn::Add(acc, VI{vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high))});
+#else
+  return hn::Add(acc, sum_of_halves(pair_products(w, x)));
 #endif
 }
 
@@ -113,6 +135,7 @@ struct PanelQ8_0 {
   static constexpr int kGroups = 1;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ8_0);
   static constexpr bool kSigned = kSignedBytes;
+  static constexpr int kLargest = 255;
   static constexpr int kOffset = kSigned ? 0 : 128;
   static constexpr bool kMinima = false, kHalves = false;
   struct Open {
@@ -140,6 +163,7 @@ struct PanelQ4_0 {
   static constexpr int kGroups = 1;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_0);
   static constexpr bool kSigned = false;
+  static constexpr int kLargest = 15;
   static constexpr int kOffset = 8;
   static constexpr bool kMinima = false, kHalves = false;
   using Open = PanelQ8_0::Open;
@@ -203,6 +227,7 @@ struct PanelScalesAndMinima {
 };
 
 struct PanelQ4_K : PanelScalesAndMinima<128> {
+  static constexpr int kLargest = 15;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     return bits_at(load_strip(main + g / 2 * 32 * kPanelRows + 64 * j), g % 2 * 4, 4);
@@ -216,6 +241,7 @@ struct PanelQ4_K : PanelScalesAndMinima<128> {
 };
 
 struct PanelQ5_K : PanelScalesAndMinima<160> {
+  static constexpr int kLargest = 31;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ5_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
     const std::byte *low = main + g / 2 * 32 * kPanelRows, *high = main + 128 * kPanelRows;
@@ -237,6 +263,7 @@ struct PanelQ6_K {
   static constexpr int kGroups = 8;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ6_K);
   static constexpr bool kSigned = false;
+  static constexpr int kLargest = 63;
   static constexpr int kOffset = 32;
   static constexpr bool kMinima = false, kHalves = true;  // a scale for every 16 weights
   struct Open {

@@ -75,18 +75,31 @@ HWY_INLINE void add_group(VF (&acc)[S][T], const std::byte* const (&main)[S],
     for (int s = 0; s < S; ++s) sums[s][t] = start_of_sums<Format>(x, at + t);
   }
   const int8_t* q = x.q + 32 * at;
+  // Where products are added up in 16 bits first, so many words of them are.
+  constexpr int kRun = kPairSums ? words_in_a_half<Format::kLargest>() : 1;
   HWY_UNROLL(8)
-  for (int j = 0; j < 8; ++j) {
-    VB words[S];
+  for (int first = 0; first < 8; first += kRun) {
+    const int half = Format::kHalves ? first / 4 : 0;
+    VI pairs[S][T];
     HWY_UNROLL(8)
-    for (int s = 0; s < S; ++s) words[s] = Format::word(main[s], g, j);
-    HWY_UNROLL(8)
-    for (int t = 0; t < T; ++t) {
-      const VB input = broadcast_bytes(q + 32 * t + 4 * j);
+    for (int j = first; j < first + kRun; ++j) {
+      VB words[S];
       HWY_UNROLL(8)
-      for (int s = 0; s < S; ++s) {
-        VI& sum = sums[s][t].sums[Format::kHalves ? j / 4 : 0];
-        sum = dot_word<Format>(sum, words[s], input);
+      for (int s = 0; s < S; ++s) words[s] = Format::word(main[s], g, j);
+      HWY_UNROLL(8)
+      for (int t = 0; t < T; ++t) {
+        const VB input = broadcast_bytes(q + 32 * t + 4 * j);
+        HWY_UNROLL(8)
+        for (int s = 0; s < S; ++s) {
+          VI& sum = sums[s][t].sums[half];
+          if constexpr (kRun == 1) {
+            sum = dot_word<Format>(sum, words[s], input);
+          } else {
+            const VI products = pair_products(words[s], input);
+            pairs[s][t] = j == first ? products : add_halves(pairs[s][t], products);
+            if (j == first + kRun - 1) sum = hn::Add(sum, sum_of_halves(pairs[s][t]));
+          }
+        }
       }
     }
   }
