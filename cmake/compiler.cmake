@@ -19,6 +19,10 @@ endif()
 if(CCACHE_PROGRAM AND QNEXT_PCH)
   target_compile_options(qnext_flags INTERFACE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)
 endif()
+# Anonymous namespaces are as private in a file that is compiled together with others as in one compiled alone.
+if(CMAKE_UNITY_BUILD)
+  target_compile_options(qnext_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 # Reductions have one fixed order in every build: the compiler may not fuse a*b+c behind our back
 # in the reference backend. SIMD code asks for fused multiply-add by name.
 target_compile_options(qnext_flags INTERFACE -ffp-contract=off)
