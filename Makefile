@@ -45,7 +45,7 @@ format:
 
 bench:
 	@scripts/install-deps --tests
-	@cmake --preset release -DQNEXT_BENCH=ON -DQNEXT_TESTS=ON >/dev/null
+	@cmake --preset release -DQNEXT_BENCH=ON -DQNEXT_TESTS=ON $(UNITY) >/dev/null
 	@cmake --build --preset release
 
 fuzz:

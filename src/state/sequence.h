@@ -28,6 +28,7 @@ struct StateShape {
   int64_t conv_kernel = 0, conv_channels = 0;
 
   int64_t kv_bytes_per_token() const;  // all attention layers, K and V
+  // Blocks that so many tokens need.
   int64_t blocks_for(int64_t tokens) const { return (tokens + block_tokens - 1) / block_tokens; }
   int64_t block_bytes() const { return kv_bytes_per_token() * block_tokens; }
   int64_t state_cells() const { return value_heads * key_dim * value_dim; }  // one layer

@@ -28,13 +28,18 @@ struct Run {
   int64_t out_stride;
 };
 
+template <int S>
+HWY_INLINE void start_reading(const Run& run, const ReadAhead& ahead) {
+  const std::byte* first = run.w.panel(run.begin);
+  StripsAhead<S>(ahead, first, kPanelRows * run.w.stride()).start(first);
+}
+
 // Strips [strip, end), S at a time and those left over one at a time.
 template <int S, class Tile, class One>
 HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile, One one) {
   const int64_t begin = run.begin * kStrips, end = run.end * kStrips;
   int64_t strip = begin;
-  const std::byte* first = run.w.panel(run.begin);
-  StripsAhead<S>(ahead, first, kPanelRows * run.w.stride()).start(first);
+  start_reading<S>(run, ahead);
   for (; strip + S <= end; strip += S) tile(strip, run.out + (strip - begin) * kLanes);
   for (; strip < end; ++strip) one(strip, run.out + (strip - begin) * kLanes);
 }
@@ -66,8 +71,7 @@ void float_run(const Run& run, const float* x, ReadAhead& ahead) {
 #if HWY_TARGET == HWY_AVX3_DL
 template <int T>
 void bf16_run(const Run& run, const uint16_t* x, ReadAhead& ahead) {
-  const std::byte* first = run.w.panel(run.begin);
-  StripsAhead<4>(ahead, first, kPanelRows * run.w.stride()).start(first);
+  start_reading<4>(run, ahead);
   bf16_panels<4, T>(run.w, run.begin, run.end, x, run.out, run.out_stride, ahead);
 }
 #else

@@ -77,6 +77,7 @@ HWY_INLINE void add_group(VF (&acc)[S][T], const std::byte* const (&main)[S],
   const int8_t* q = x.q + 32 * at;
   // Where products are added up in 16 bits first, so many words of them are.
   constexpr int kRun = kPairSums ? words_in_a_half<Format::kLargest>() : 1;
+  static_assert(!Format::kHalves || kRun <= 4, "a run is of one half");
   HWY_UNROLL(8)
   for (int first = 0; first < 8; first += kRun) {
     const int half = Format::kHalves ? first / 4 : 0;
@@ -169,7 +170,7 @@ HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t fi
         add_group<Format, S, T>(acc, main, open, g, x, at + g * T);
       }
     };
-    if constexpr (T == 1 && kVnni) {
+    if constexpr (T == 1 && kVnni) {  // its masks and shifts are to be constants
       HWY_UNROLL(8)
       for (int g = 0; g < Format::kGroups; ++g) group(g);
     } else {
