@@ -3,6 +3,7 @@
 // with the names threads, context, piece (most tokens of a step), kv-type, activations and isa. Beyond
 // peer_server.h it knows
 //   bandwidth        "value GB": what all threads together read from memory now, GB/s
+//   load             brings every weight where it belongs, which otherwise happens as they are used; "ok"
 //   bytes N D        "value BYTES": what a token of N in one step moves at least, after D tokens
 #include <fmt/format.h>
 
@@ -60,6 +61,10 @@ class QnextPeer : public peers::Peer {
     if (command == "bandwidth") {
       if (!speed_) speed_.emplace(threads_);
       return fmt::format("value {}", speed_->read_gb_per_s());
+    }
+    if (command == "load") {
+      model_.finish_loading();
+      return "ok";
     }
     if (command == "bytes") return fmt::format("value {}", bytes_per_token(count, depth));
     return Peer::other(line);

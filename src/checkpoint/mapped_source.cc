@@ -37,6 +37,7 @@ class MappedSource final : public TensorSource {
     return {};
   }
 
+  bool maps(const std::byte* data, int64_t bytes) const override { return file_of(data, bytes) != nullptr; }
   const std::byte* read_once(const std::byte* data, int64_t bytes, std::byte* buffer) const override {
     const MappedFile* file = file_of(data, bytes);
     return file && file->copy(data, static_cast<size_t>(bytes), buffer) ? buffer : data;

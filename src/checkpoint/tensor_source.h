@@ -35,6 +35,8 @@ class TensorSource {
   virtual const TensorEntry* find(std::string_view name) const = 0;  // null when absent
   // Mapped sources return a view into the mapping; synthetic ones make the values.
   virtual Result<Tensor> load(std::string_view name) const = 0;
+  // Whether bytes of a loaded tensor are in a mapping of the file, not in memory of their own.
+  virtual bool maps(const std::byte* data, int64_t bytes) const { return false; }
   // Bytes of a loaded tensor, to be read once: where they are, or in `buffer`, which has room for them. A
   // mapped source copies them from the file, which costs less than mapping their pages and keeps none.
   virtual const std::byte* read_once(const std::byte* data, int64_t bytes, std::byte* buffer) const {

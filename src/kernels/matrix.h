@@ -10,6 +10,10 @@
 
 namespace qnext {
 
+namespace cpu {
+class WaitingPanels;
+}
+
 enum class WeightLayout : uint8_t {
   kRows,    // one row after the other, as in published files
   kPanels,  // tensor/panels.h: panels of 16 rows, then the rows that are left over
@@ -26,6 +30,8 @@ struct Matrix {
   int64_t scale_rows = 0, scale_cols = 0;
   std::shared_ptr<const void> owner;        // keeps data alive
   std::shared_ptr<const void> scale_owner;  // keeps scale alive
+  // Null, or what packs panels that are not at `data` yet when the cpu backend uses them.
+  std::shared_ptr<cpu::WaitingPanels> waiting;
 
   int64_t stride() const { return row_bytes(dtype, cols); }
   // Not for rows that lie in a panel.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -132,6 +133,15 @@ class Ops {
   // it already, or for which there is none better, stays. For loading: every operation takes a matrix in
   // either layout.
   virtual void prepare(std::span<Matrix* const> matrices, Read read) {}
+  // The same, but the backend may leave a matrix where it is until it is used, so that a model answers before
+  // all of it was moved. Until then only linear, mlp and moe take the matrix. `read` must work, and the bytes
+  // stay, as long as the matrices live.
+  using KeptRead = std::function<const std::byte*(const std::byte* data, int64_t bytes, std::byte* buffer)>;
+  virtual void prepare_on_use(std::span<Matrix* const> matrices, std::shared_ptr<const KeptRead> read) {
+    prepare(matrices, *read);
+  }
+  // Moves what is still where it was.
+  virtual void finish_preparing(std::span<Matrix* const> matrices) {}
   Matrix prepare(Matrix matrix) {
     Matrix* const one[] = {&matrix};
     prepare(one, [](const std::byte* data, int64_t, std::byte*) { return data; });

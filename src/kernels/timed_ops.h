@@ -28,6 +28,10 @@ class TimedOps : public Ops {
   bool supports(DType weight_type) const override { return ops_->supports(weight_type); }
   using Ops::prepare;
   void prepare(std::span<Matrix* const> matrices, Read read) override { ops_->prepare(matrices, read); }
+  void prepare_on_use(std::span<Matrix* const> matrices, std::shared_ptr<const KeptRead> read) override {
+    ops_->prepare_on_use(matrices, std::move(read));
+  }
+  void finish_preparing(std::span<Matrix* const> matrices) override { ops_->finish_preparing(matrices); }
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override;
   void rms_norm(const float* x, const float* scale, float eps, int64_t n, int64_t width, float* y) override;
   using Ops::linear;

@@ -20,26 +20,31 @@ Status check_supported(ModelWeights& weights, const Ops& ops, const std::string&
 
 // Gives every matrix the backend's layout. Not all at once: what was made at loading, such as gathered rows,
 // is freed after its turn.
-void prepare(ModelWeights& weights, Ops& ops, const TensorSource& source) {
+void prepare(ModelWeights& weights, Ops& ops, const std::shared_ptr<const TensorSource>& source) {
   constexpr int64_t kBytes = int64_t{256} << 20;
   // The embedding is read by row; as a head of its own it is read whole.
   const bool tied = weights.head.data == weights.embedding.data;
-  std::vector<Matrix*> turn;
+  const auto read = std::make_shared<const Ops::KeptRead>(
+      [source](const std::byte* data, int64_t count, std::byte* buffer) {
+        return source->read_once(data, count, buffer);
+      });
+  // What lies in the file can wait there.
+  std::vector<Matrix*> now, on_use;
   int64_t bytes = 0;
   auto take_turn = [&] {
-    ops.prepare(turn, [&](const std::byte* data, int64_t count, std::byte* buffer) {
-      return source.read_once(data, count, buffer);
-    });
-    turn.clear();
+    ops.prepare(now, *read);
+    ops.prepare_on_use(on_use, read);
+    now.clear();
+    on_use.clear();
     bytes = 0;
   };
   for_each_matrix(weights, [&](Matrix& m) {
     if (&m == &weights.embedding || (&m == &weights.head && tied)) return;
-    turn.push_back(&m);
+    (source->maps(m.data, m.bytes()) ? on_use : now).push_back(&m);
     bytes += m.bytes();
     if (bytes >= kBytes) take_turn();
   });
-  if (tied) turn.push_back(&weights.head);
+  if (tied) now.push_back(&weights.head);
   take_turn();
   if (tied) weights.embedding = weights.head;
 }
@@ -73,6 +78,12 @@ Model::Model(ModelConfig config, ModelWeights weights, Ops& ops, const ModelOpti
 
 Model::~Model() = default;
 
+void Model::finish_loading() {
+  std::vector<Matrix*> matrices;
+  for_each_matrix(weights_, [&](Matrix& m) { matrices.push_back(&m); });
+  ops_.finish_preparing(matrices);
+}
+
 Result<std::unique_ptr<Model>> Model::load(const Checkpoint& checkpoint, Ops& ops,
                                            const ModelOptions& options, const LoadProgress& progress) {
   const std::string& label = checkpoint.tensors->label();
@@ -86,7 +97,7 @@ Result<std::unique_ptr<Model>> Model::load(const Checkpoint& checkpoint, Ops& op
   }
   QN_TRY(ModelWeights weights, load_weights(checkpoint.config, *checkpoint.tensors, options.mtp, progress));
   QN_RETURN_IF_ERROR(check_supported(weights, ops, label));
-  prepare(weights, ops, *checkpoint.tensors);
+  prepare(weights, ops, checkpoint.tensors);
   return std::unique_ptr<Model>(new Model(checkpoint.config, std::move(weights), ops, options));
 }
 

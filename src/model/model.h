@@ -58,6 +58,10 @@ class Model {
                                              const ModelOptions& options,
                                              const std::function<void(int64_t, int64_t)>& progress = nullptr);
 
+  // Matrices may wait for their use to be brought into the backend's layout. This does it now, for whoever
+  // measures speed or has time.
+  void finish_loading();
+
   const ModelConfig& config() const { return config_; }
   bool has_mtp() const { return weights_.mtp != nullptr; }
   StateShape state_shape() const { return state_shape_; }

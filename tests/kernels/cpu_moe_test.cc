@@ -1,3 +1,4 @@
+#include <atomic>
 #include <limits>
 #include <set>
 
@@ -71,6 +72,17 @@ struct Moe {
       }
     }
   }
+  // Counts the bytes that are read.
+  std::vector<Matrix*> prepare_on_use(Ops& ops, std::atomic<int64_t>& read) {
+    std::vector<Matrix*> all;
+    for (Mlp* mlp : every_mlp()) all.insert(all.end(), {&mlp->gate, &mlp->up, &mlp->down});
+    ops.prepare_on_use(
+        all, std::make_shared<const Ops::KeptRead>([&read](const std::byte* data, int64_t bytes, std::byte*) {
+          read += bytes;
+          return data;
+        }));
+    return all;
+  }
   std::vector<float> run(Ops& ops) { return run(ops, 0, args.n); }
   std::vector<float> run(Ops& ops, int64_t begin, int64_t count) {
     std::vector<float> y(static_cast<size_t>(count * args.hidden), -7.0f);
@@ -122,6 +134,25 @@ TEST_P(CpuMoe, TakesExpertsInPanels) {
           << name(c.dtype) << " token " << t;
     }
   }
+}
+
+// Few tokens use a part of the experts, then many use more, then the rest is packed without a use.
+TEST_P(CpuMoe, PacksExpertsWhenTheyAreUsed) {
+  Moe packed(DType::kQ8_0, 256, 96, 20, 2, 75, true), waiting(DType::kQ8_0, 256, 96, 20, 2, 75, true);
+  packed.prepare(*cpu2);
+  std::atomic<int64_t> read = 0;
+  const std::vector<Matrix*> all = waiting.prepare_on_use(*cpu2, read);
+  for (auto [begin, count] : std::vector<std::pair<int64_t, int64_t>>{{0, 2}, {2, 1}, {0, 70}, {70, 5}}) {
+    EXPECT_TRUE(same_bits(waiting.run(*cpu2, begin, count), packed.run(*cpu2, begin, count))) << begin;
+  }
+  const int64_t used = read;
+  cpu2->finish_preparing(all);
+  EXPECT_GT(read, used);
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]->waiting, nullptr) << i;
+  EXPECT_TRUE(same_bits(waiting.run(*cpu1), packed.run(*cpu1)));
+  const int64_t finished = read;
+  cpu2->finish_preparing(all);
+  EXPECT_EQ(read, finished);
 }
 
 // Inputs rounded to BF16, where the machine multiplies those; rows that end within 32 columns.

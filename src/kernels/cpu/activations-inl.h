@@ -13,6 +13,7 @@
 
 #include "kernels/cpu/dot_rows-inl.h"
 #include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/waiting_panels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
@@ -77,9 +78,12 @@ struct NextWeights {
   int64_t bytes = 0;
 
   NextWeights() = default;
-  // Rows [begin, end) of w, from a panel's first on.
-  NextWeights(const Matrix& w, int64_t begin, int64_t end)
-      : data(w.data + begin * w.stride()), bytes((end - begin) * w.stride()) {}
+  // Rows [begin, end) of w, from a panel's first on. None while they wait to be packed.
+  NextWeights(const Matrix& w, int64_t begin, int64_t end) {
+    if (w.waiting && !w.waiting->done()) return;
+    data = w.data + begin * w.stride();
+    bytes = (end - begin) * w.stride();
+  }
 };
 
 // dot_rows() for any layout of w. [begin, end) starts at a multiple of kPanelRows and ends at one or at the

@@ -27,6 +27,18 @@ class CpuOps final : public Ops {
     }
     cpu::lay_out(moves, workspace_.pool(), read);
   }
+  void prepare_on_use(std::span<Matrix* const> matrices, std::shared_ptr<const KeptRead> read) override {
+    std::vector<Matrix*> waiting, now;
+    for (Matrix* m : matrices) {
+      const bool packs = best_layout(*m) == WeightLayout::kPanels && m->layout == WeightLayout::kRows;
+      (packs && m->rows % kPanelRows == 0 ? waiting : now).push_back(m);
+    }
+    cpu::lay_out_on_use(waiting, read);
+    prepare(now, *read);
+  }
+  void finish_preparing(std::span<Matrix* const> matrices) override {
+    cpu::finish_laying_out(matrices, workspace_.pool());
+  }
 
   void embed(const Matrix& table, std::span<const int32_t> ids, float* y) override {
     workspace_.pool().parallel_for(static_cast<int64_t>(ids.size()), 8, [&](int64_t begin, int64_t end, int) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/waiting_panels.h"
 
 namespace qnext::cpu {
 namespace {
@@ -99,6 +100,46 @@ void lay_out(std::span<const Move> moves, ThreadPool& pool, Ops::Read read) {
     m.layout = moves[i].to;
     m.owner = memory;
   }
+}
+
+void lay_out_on_use(std::span<Matrix* const> matrices, const std::shared_ptr<const Ops::KeptRead>& read) {
+  int64_t total = 0, largest = 0;
+  for (const Matrix* m : matrices) {
+    total += round_up(m->bytes(), 64);
+    largest = std::max(largest, kPanelRows * m->stride());
+  }
+  if (total == 0) return;
+  const std::shared_ptr<std::byte> memory = allocate_aligned(total);
+  const auto buffers = std::make_shared<PanelBuffers>(2 * std::max(largest, WaitingPanels::kPieceBytes));
+  for (std::byte* place = memory.get(); Matrix * m : matrices) {
+    m->waiting = std::make_shared<WaitingPanels>(*m, place, read, buffers);
+    m->data = place;
+    m->layout = WeightLayout::kPanels;
+    m->owner = memory;
+    place += round_up(m->bytes(), 64);
+  }
+}
+
+void finish_laying_out(std::span<Matrix* const> matrices, ThreadPool& pool) {
+  struct Part {
+    WaitingPanels* panels;
+    int64_t first, last;
+  };
+  std::vector<Part> parts;
+  for (const Matrix* m : matrices) {
+    if (!m->waiting) continue;
+    const int64_t step = m->waiting->panels_at_once();
+    for (int64_t first = 0; first < m->panels(); first += step) {
+      parts.push_back({m->waiting.get(), first, std::min(first + step, m->panels())});
+    }
+  }
+  pool.parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Part& part = parts[static_cast<size_t>(i)];
+      part.panels->finish(part.first, part.last);
+    }
+  });
+  for (Matrix* m : matrices) m->waiting.reset();
 }
 
 }  // namespace qnext::cpu

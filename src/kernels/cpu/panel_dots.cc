@@ -12,6 +12,7 @@
 #include "kernels/cpu/panel_amx_bf16-inl.h"
 #include "kernels/cpu/panel_floats-inl.h"
 #include "kernels/cpu/panel_int8-inl.h"
+#include "kernels/cpu/waiting_panels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
@@ -158,6 +159,23 @@ int64_t amx_inputs(const Matrix& w, int64_t begin, int64_t end, const Activation
   }
 }
 
+// Panels [first, last) of a matrix of which some still wait to be packed.
+void dot_waiting(const Matrix& w, int64_t first, int64_t last, const Activations& x, int64_t n, float* out,
+                 int64_t out_stride, float* decoded) {
+  auto buffer = w.waiting->buffers().borrow();
+  Matrix part = w;
+  part.waiting = nullptr;
+  while (first < last) {
+    const auto found = w.waiting->find(first, last, n, buffer.get());
+    // So that the panels keep their numbers, by which scales are found.
+    part.data = found.data - (w.panel(first) - w.data);
+    dot(part, first * kPanelRows, found.last * kPanelRows, x, n, out, out_stride, decoded);
+    out += (found.last - first) * kPanelRows;
+    first = found.last;
+  }
+  w.waiting->buffers().give_back(std::move(buffer));
+}
+
 }  // namespace
 #if HWY_TARGET == HWY_AVX3_DL
 QNEXT_END_VNNI
@@ -168,6 +186,7 @@ void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int6
   const int64_t panels_end = std::min(end, w.panels() * kPanelRows);
   if (begin < panels_end) {
     const int64_t first = begin / kPanelRows, last = panels_end / kPanelRows;
+    if (w.waiting && !w.waiting->done()) return dot_waiting(w, first, last, x, n, out, out_stride, decoded);
     const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded);
     if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next);
     out += panels_end - begin;
