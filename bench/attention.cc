@@ -1,9 +1,10 @@
 // Attention of one layer with the published model's shapes (16 query heads, 2 key/value heads of 256, rotated
 // 64) after `depth` positions: time of a step, its products and what it reads of the cache.
 //
-//   bench_attention [--isa NAME] [--threads N] [--block POSITIONS] [--benchmark_filter=bf16]
+//   bench_attention [--isa NAME] [--threads N] [--block POSITIONS] [--layers N] [--benchmark_filter=bf16]
 //
-// Blocks of the cache that are no multiple of 64 positions are kept in rows.
+// Blocks of the cache that are no multiple of 64 positions are kept in rows. With many layers, whose caches
+// take turns, it is read from memory, as in a model.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -50,12 +51,14 @@ struct Cache {
   KvLayerView view;
 };
 
-void attention(benchmark::State& state, const std::string& isa, int threads, int64_t block, DType dtype) {
+void attention(benchmark::State& state, const std::string& isa, int threads, int64_t block, int64_t layers,
+               DType dtype) {
   const int64_t rows = state.range(0), depth = state.range(1);
   ThreadPool pool(threads);
   const std::unique_ptr<Ops> ops = make_cpu_ops(pool, isa);
   if (!ops) return state.SkipWithError("this machine lacks the instruction set");
-  Cache cache(dtype, depth + rows, block);
+  std::vector<Cache> caches;
+  for (int64_t i = 0; i < layers; ++i) caches.emplace_back(dtype, depth + rows, block);
   const std::vector<float> norm(kDim, 1.0f), v = random_floats(4, rows * kKvHeads * kDim);
   std::vector<float> q = random_floats(2, rows * kHeads * 2 * kDim),
                      k = random_floats(3, rows * kKvHeads * kDim);
@@ -63,13 +66,17 @@ void attention(benchmark::State& state, const std::string& isa, int threads, int
   for (int64_t m = 0; m < kRope / 2; ++m) {
     frequencies.push_back(std::pow(1e7f, -2.0f * static_cast<float>(m) / kRope));
   }
-  const AttentionSegment segment{0, rows, depth, cache.view};
+  AttentionSegment segment{0, rows, depth, {}};
   AttentionArgs args;
   args.heads = kHeads, args.kv_heads = kKvHeads, args.head_dim = kDim, args.rope_dim = kRope;
   args.eps = 1e-6f, args.q_norm = args.k_norm = norm.data(), args.inv_freq = frequencies.data();
   args.segments = {&segment, 1};
   args.q = q.data(), args.k = k.data(), args.v = v.data(), args.out = out.data();
-  for (auto _ : state) ops->attention(args);
+  size_t layer = 0;
+  for (auto _ : state) {
+    segment.kv = caches[layer++ % caches.size()].view;
+    ops->attention(args);
+  }
   const double seen =
       static_cast<double>(rows) * (static_cast<double>(depth) + (static_cast<double>(rows) + 1) / 2);
   const auto steps = static_cast<double>(state.iterations());
@@ -87,16 +94,18 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   std::string isa;
   int threads = 1;
-  int64_t block = 64;
+  int64_t block = 64, layers = 1;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string(argv[i]) == "--isa") isa = argv[i + 1];
     if (std::string(argv[i]) == "--block") block = std::stoll(argv[i + 1]);
+    if (std::string(argv[i]) == "--layers") layers = std::stoll(argv[i + 1]);
     if (std::string(argv[i]) == "--threads") threads = std::stoi(argv[i + 1]);
   }
   using qnext::DType;
   for (DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     const std::string name = "attention/" + std::string(qnext::name(dtype));
-    auto* b = benchmark::RegisterBenchmark(name.c_str(), qnext::attention, isa, threads, block, dtype);
+    auto* b =
+        benchmark::RegisterBenchmark(name.c_str(), qnext::attention, isa, threads, block, layers, dtype);
     b->ArgNames({"rows", "depth"})->Unit(benchmark::kMicrosecond)->UseRealTime();
     b->Args({1, 1000})
         ->Args({1, 16384})

@@ -34,20 +34,14 @@ inline void configure_amx_attention(int64_t queries) {
   _tile_loadconfig(&layout);
 }
 
-// Calls body(first query) for tiles of [begin, end), configured for their number of queries.
-template <class Body>
-inline void for_query_tiles(int64_t begin, int64_t end, const Body& body) {
-  int64_t configured = 0;
-  for (int64_t q = begin; q < end; q += kAmxQueries) {
-    const int64_t queries = std::min(kAmxQueries, end - q);
-    if (queries != configured) configure_amx_attention(configured = queries);
-    body(q);
-  }
-}
-
 class AmxArithmetic : public Bf16Arithmetic {
  public:
   using Bf16Arithmetic::Bf16Arithmetic;
+  AmxArithmetic(const AmxArithmetic&) = delete;
+  AmxArithmetic& operator=(const AmxArithmetic&) = delete;
+  ~AmxArithmetic() {
+    if (configured_ > 0) _tile_release();
+  }
 
   void load_queries(const Piece& piece) {
     Bf16Arithmetic::load_queries(piece);
@@ -56,51 +50,51 @@ class AmxArithmetic : public Bf16Arithmetic {
 
   HWY_NOINLINE void score(const BlockRows& keys, DType, int64_t begin, int64_t end, float* out,
                           int64_t stride) {
-    const auto* ahead = reinterpret_cast<const char*>(keys.ahead);
-    const auto* stored = reinterpret_cast<const uint32_t*>(keys.at[0]);
     for (int64_t j = 0; j < keys.count; j += kKeyPanel) {
-      if (!panels_) pack_pairs(keys.at + j, args_.head_dim, {ahead}, panel_);
-      const uint32_t* panel = panels_ ? stored + j * pairs_ : panel_;
-      for_query_tiles(
-          begin, end,
-          [&](int64_t q) __attribute__((target(HWY_TARGET_STR ",avx512bf16,avx512vnni,amx-tile,amx-bf16"))) {
-            score_tile(q_ + q * pairs_, panel, {panels_ && q == begin ? ahead : nullptr},
-                       out + q * stride + j, stride);
-          });
-      if (ahead) ahead += 128 * pairs_;
+      const uint32_t* panel = key_panel(keys, j);
+      for (int64_t q = begin; q < end; q += kAmxQueries) {
+        configure(std::min(kAmxQueries, end - q));
+        score_tile(q_ + q * pairs_, panel,
+                   panels_ && q == begin ? ahead_of(keys, j * 4 * pairs_) : BlockAhead(),
+                   out + q * stride + j, stride);
+      }
     }
-    _tile_release();
   }
 
   HWY_NOINLINE void sum(const BlockRows& values, int64_t begin, int64_t end, int64_t seen,
-                        const void* weights, int64_t stride, float* sums) const {
-    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
-    for (int64_t i = 0; i < args_.head_dim; i += 32) {
-      const auto* strip = reinterpret_cast<const std::byte*>(strips_ + i * (kBlock / 2));
-      HWY_ALIGN std::byte seen_only[16 * kAmxRow];
-      const std::byte* last = seen % 32 == 0 ? nullptr : copy_seen(strip, seen, seen_only);
-      for_query_tiles(
-          begin, end,
-          [&](int64_t q) __attribute__((target(HWY_TARGET_STR ",avx512bf16,avx512vnni,amx-tile,amx-bf16"))) {
-            const Ahead next{ahead && q == begin ? ahead + i * 2 * kBlock : nullptr};
-            sum_tile(static_cast<const uint32_t*>(weights) + (q - begin) * stride, stride, strip, last, seen,
-                     next, sums + q * args_.head_dim + i);
-          });
+                        const void* weights, int64_t stride, float* sums) {
+    HWY_ALIGN std::byte seen_only[16 * kAmxRow];
+    for (int64_t q = begin; q < end; q += kAmxQueries) {
+      configure(std::min(kAmxQueries, end - q));
+      for (int64_t i = 0; i < args_.head_dim; i += 32) {
+        const auto* strip = reinterpret_cast<const std::byte*>(strips_ + i * (kBlock / 2));
+        const std::byte* last = seen % 32 == 0 ? nullptr : copy_seen(strip, seen, seen_only);
+        sum_tile(static_cast<const uint32_t*>(weights) + (q - begin) * stride, stride, strip, last, seen,
+                 q == begin ? ahead_of(values, i * 2 * kBlock) : BlockAhead(), sums + q * args_.head_dim + i);
+      }
     }
-    _tile_release();
   }
 
  private:
+  // It takes as long as a dozen products.
+  void configure(int64_t queries) {
+    if (queries == configured_) return;
+    configure_amx_attention(queries);
+    configured_ = queries;
+  }
+
   // A tile of queries times the 32 keys of a panel.
-  void score_tile(const uint32_t* q, const uint32_t* panel, Ahead ahead, float* out, int64_t stride) const {
+  void score_tile(const uint32_t* q, const uint32_t* panel, BlockAhead ahead, float* out,
+                  int64_t stride) const {
     const auto* keys = reinterpret_cast<const std::byte*>(panel);
     _tile_zero(0);
     _tile_zero(1);
     for (int64_t pair = 0; pair < pairs_; pair += 16, keys += 16 * kAmxRow) {
-      ahead.ask<32>();
+      ahead.ask<16>();
       _tile_loadd(2, q + pair, pairs_ * 4);
       _tile_loadd(4, keys, kAmxRow);
       _tile_dpbf16ps(0, 2, 4);
+      ahead.ask<16>();
       _tile_loadd(5, keys + 64, kAmxRow);
       _tile_dpbf16ps(1, 2, 5);
     }
@@ -123,22 +117,25 @@ class AmxArithmetic : public Bf16Arithmetic {
 
   // sums[., 32 dimensions] += weights times the positions of a strip; `last`: instead of its last 32.
   void sum_tile(const uint32_t* weights, int64_t stride, const std::byte* strip, const std::byte* last,
-                int64_t seen, Ahead ahead, float* sums) const {
+                int64_t seen, BlockAhead ahead, float* sums) const {
     const int64_t width = args_.head_dim * 4;
     _tile_loadd(0, sums, width);
     _tile_loadd(1, sums + 16, width);
     for (int64_t at = 0; at < seen; at += 32) {
       const std::byte* values = last && at + 32 > seen ? last : strip + at / 2 * kAmxRow;
-      ahead.ask<32>();
+      ahead.ask<16>();
       _tile_loadd(2, weights + at / 2, stride * 4);
       _tile_loadd(4, values, kAmxRow);
       _tile_dpbf16ps(0, 2, 4);
+      ahead.ask<16>();
       _tile_loadd(5, values + 64, kAmxRow);
       _tile_dpbf16ps(1, 2, 5);
     }
     _tile_stored(0, sums, width);
     _tile_stored(1, sums + 16, width);
   }
+
+  int64_t configured_ = 0;  // queries of a tile
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

@@ -32,6 +32,48 @@ HWY_INLINE __m512 multiply_pairs(__m512 acc, __m512i v, __m512i pair) {
   return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(v), reinterpret_cast<__m512bh>(pair));
 }
 
+// What a block of the cache asks for while it is read from front to back: with few queries memory is the
+// limit, and the block asks for what it will read itself soon; many take long enough to bring all of the next
+// one.
+class BlockAhead {
+ public:
+  // Bytes; measured. The first cache holds them and what is at hand.
+  static constexpr int64_t kNear = 8192, kFewQueries = 16;
+
+  static int64_t distance(int64_t queries, int64_t block_bytes) {
+    return queries <= kFewQueries ? std::min(kNear, block_bytes) : block_bytes;
+  }
+
+  // From there on; null: asks for nothing.
+  explicit BlockAhead(const std::byte* next = nullptr) : next_(next) {}
+  // Reading begins at byte `offset` of a block of `bytes`.
+  BlockAhead(const BlockRows& rows, int64_t bytes, int64_t distance, int64_t offset) : next_(nullptr) {
+    const int64_t to_end = bytes - offset - distance;
+    if (to_end > 0) {
+      next_ = rows.at[0] + offset + distance;
+      left_ = to_end;
+      then_ = rows.ahead;
+    } else if (rows.ahead) {
+      next_ = rows.ahead - to_end;
+    }
+  }
+  template <int kLines>
+  HWY_INLINE void ask() {
+    if (!next_) return;
+    HWY_UNROLL(8)
+    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next_ + 64 * l, 0, 3);
+    next_ += 64 * kLines;
+    if ((left_ -= 64 * kLines) > 0) return;
+    next_ = then_;
+    left_ = INT64_MAX;
+  }
+
+ private:
+  const std::byte* next_;
+  int64_t left_ = INT64_MAX;  // bytes to the end of the block
+  const std::byte* then_ = nullptr;
+};
+
 // ---- Scores
 
 // Transposes 32 keys to [pair of dimensions][32 keys], asking for two lines for every pair.
@@ -51,7 +93,7 @@ inline void pack_pairs(const std::byte* const* rows, int64_t dims, Ahead ahead, 
 // out[r * stride + j] = query r . key j of the panel. q: [R, pairs]. Asks for two lines for every pair.
 template <int R>
 void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* HWY_RESTRICT panel,
-                 Ahead ahead, float* HWY_RESTRICT out, int64_t stride) {
+                 BlockAhead ahead, float* HWY_RESTRICT out, int64_t stride) {
   __m512 acc[R][2];
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm512_setzero_ps();
@@ -74,7 +116,7 @@ void score_pairs(const uint32_t* HWY_RESTRICT q, int64_t pairs, const uint32_t* 
 
 // `count` <= R queries.
 template <int R = kPairQueries>
-void score_pairs(int64_t count, const uint32_t* q, int64_t pairs, const uint32_t* panel, Ahead ahead,
+void score_pairs(int64_t count, const uint32_t* q, int64_t pairs, const uint32_t* panel, BlockAhead ahead,
                  float* out, int64_t stride) {
   if (count == R) {
     score_pairs<R>(q, pairs, panel, ahead, out, stride);
@@ -129,7 +171,7 @@ struct PanelPairs {
 // element of `weights`, a query's `stride` elements apart; an odd last one is followed by 0.
 template <int R, class Source>
 HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, int64_t seen,
-                          const Source& source, Ahead ahead, float* HWY_RESTRICT sums, int64_t width) {
+                          const Source& source, BlockAhead ahead, float* HWY_RESTRICT sums, int64_t width) {
   __m512 acc[R][2];
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) {
@@ -160,7 +202,7 @@ HWY_INLINE void sum_pairs(const uint32_t* HWY_RESTRICT weights, int64_t stride, 
 
 template <int R, class Source>
 void sum_some_pairs(int64_t count, const uint32_t* weights, int64_t stride, int64_t seen,
-                    const Source& source, Ahead ahead, float* sums, int64_t width) {
+                    const Source& source, BlockAhead ahead, float* sums, int64_t width) {
   if (count >= R) {
     sum_pairs<R>(weights, stride, seen, source, ahead, sums, width);
   } else if constexpr (R > 1) {
@@ -188,6 +230,7 @@ class Bf16Arithmetic {
   void load_queries(const Piece& piece) {
     panels_ = in_panels(piece.segment->kv);
     several_ = piece.queries() > kPairQueries;
+    distance_ = panels_ ? BlockAhead::distance(piece.queries(), block_bytes()) : block_bytes();
     for (int64_t i = 0; i < piece.queries(); ++i) {
       const float* q = piece.q(args_, i);
       auto* out = reinterpret_cast<std::byte*>(q_ + i * pairs_);
@@ -198,16 +241,13 @@ class Bf16Arithmetic {
   }
 
   void score(const BlockRows& keys, DType, int64_t begin, int64_t end, float* out, int64_t stride) {
-    const auto* ahead = reinterpret_cast<const char*>(keys.ahead);
-    const auto* stored = reinterpret_cast<const uint32_t*>(keys.at[0]);
     for (int64_t j = 0; j < keys.count; j += kKeyPanel) {
-      if (!panels_) pack_pairs(keys.at + j, args_.head_dim, {ahead}, panel_);
+      const uint32_t* panel = key_panel(keys, j);
       for (int64_t q = begin; q < end; q += kPairQueries) {
-        score_pairs(std::min<int64_t>(kPairQueries, end - q), q_ + q * pairs_, pairs_,
-                    panels_ ? stored + j * pairs_ : panel_, {panels_ && q == begin ? ahead : nullptr},
+        score_pairs(std::min<int64_t>(kPairQueries, end - q), q_ + q * pairs_, pairs_, panel,
+                    panels_ && q == begin ? ahead_of(keys, j * 4 * pairs_) : BlockAhead(),
                     out + q * stride + j, stride);
       }
-      if (ahead) ahead += 128 * pairs_;
     }
   }
 
@@ -243,6 +283,19 @@ class Bf16Arithmetic {
   }
 
  protected:
+  int64_t block_bytes() const { return 2 * kBlock * args_.head_dim; }
+  // What keys or values ask for that are read from byte `offset` of their block on.
+  BlockAhead ahead_of(const BlockRows& rows, int64_t offset) const {
+    return {rows, block_bytes(), distance_, offset};
+  }
+  // kKeyPanel keys from the j-th on, in the cache or packed.
+  const uint32_t* key_panel(const BlockRows& keys, int64_t j) {
+    if (panels_) return reinterpret_cast<const uint32_t*>(keys.at[0]) + j * pairs_;
+    const auto* ahead = reinterpret_cast<const char*>(keys.ahead);
+    pack_pairs(keys.at + j, args_.head_dim, {ahead ? ahead + j * 4 * pairs_ : nullptr}, panel_);
+    return panel_;
+  }
+
   const AttentionArgs& args_;
   int64_t pairs_;                     // of dimensions
   uint32_t* q_;                       // [queries, pairs]
@@ -250,16 +303,16 @@ class Bf16Arithmetic {
   uint32_t* values_;                  // [strip of 32 dimensions][pair of positions][32 dimensions]
   const uint32_t* strips_ = nullptr;  // the same, here or in the cache; null: rows are interleaved on the way
   bool several_ = false, panels_ = false;
+  int64_t distance_ = 0;  // bytes from what is read to what is asked for
 
  private:
   // sum() for the 32 dimensions from `i` on.
   template <class Source>
   void sum_strip(const Source& source, int64_t i, const BlockRows& values, int64_t begin, int64_t end,
                  int64_t seen, const void* weights, int64_t stride, float* sums) const {
-    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
     const int64_t width = args_.head_dim;
     for (int64_t q = begin; q < end; q += kPairQueries) {
-      const Ahead strip{ahead && q == begin ? ahead + i * 2 * kBlock : nullptr};
+      const BlockAhead strip = q == begin ? ahead_of(values, i * 2 * kBlock) : BlockAhead();
       sum_some_pairs<kPairQueries>(end - q, static_cast<const uint32_t*>(weights) + (q - begin) * stride,
                                    stride, seen, source, strip, sums + q * width + i, width);
     }

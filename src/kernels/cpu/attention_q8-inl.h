@@ -216,7 +216,7 @@ class Q8Arithmetic {
            int64_t stride, float* sums) const {
     const int64_t width = args_.head_dim;
     const auto* row = static_cast<const float*>(weights);
-    const auto* ahead = reinterpret_cast<const char*>(values.ahead);
+    const std::byte* ahead = values.ahead;
     HWY_ALIGN uint16_t scaled[kPairQueries][kBlock];
     for (int64_t b = 0; b < blocks_; ++b) {
       const PanelPairs source{values_ + b * 32 * (kBlock / 2)};
@@ -225,7 +225,7 @@ class Q8Arithmetic {
         for (int64_t r = 0; r < count; ++r) {
           scale_weights(row + (q - begin + r) * stride, scale_ + b * kBlock, seen, scaled[r]);
         }
-        const Ahead strip{ahead && q == begin ? ahead + b * kBlock * 64 : nullptr};
+        const BlockAhead strip(ahead && q == begin ? ahead + b * kBlock * 64 : nullptr);
         sum_some_pairs<kPairQueries>(count, reinterpret_cast<const uint32_t*>(scaled[0]), kBlock / 2, seen,
                                      source, strip, sums + q * width + 32 * b, width);
       }

@@ -135,7 +135,8 @@ class SpanAttention {
       const int64_t count = std::min(kBlock, end - at);
       BlockRows values(args_, piece, kv.v_offset, at, count);
       if (at + kBlock < end) values.ahead = row(piece, kv.v_offset, at + kBlock);
-      if (end % kSpan == 0 && at + kBlock == end && !piece.split && end <= piece.position(piece.count - 1)) {
+      // The next span is likely the same thread's.
+      if (end % kSpan == 0 && at + kBlock == end && end <= piece.position(piece.count - 1)) {
         values.ahead = row(piece, kv.k_offset, end);
       }
       arithmetic_.load_values(values, kv.dtype);
