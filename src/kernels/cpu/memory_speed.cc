@@ -12,7 +12,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "kernels/cpu/simd-inl.h"
 #include "tensor/tensor.h"
@@ -62,15 +65,30 @@ uint64_t best_sum_of_words(const std::byte* data, int64_t bytes) {
 }  // namespace cpu
 namespace {
 
-constexpr int64_t kLargestBuffer = int64_t{1} << 30;
+constexpr int64_t kUsualBuffer = int64_t{1} << 30;
 constexpr int64_t kSmallestBuffer = int64_t{64} << 20;
 constexpr int64_t kPiece = int64_t{2} << 20;
 constexpr int kPasses = 6;
 
-int64_t buffer_bytes() {
-  const int64_t available = int64_t{::sysconf(_SC_AVPHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
-  return std::clamp(available / 4, kSmallestBuffer, kLargestBuffer) / kPiece * kPiece;
+// With what holds parts of files now but would be given up, where the system tells.
+int64_t available_bytes() {
+  std::ifstream memory("/proc/meminfo");
+  for (std::string line; std::getline(memory, line);) {
+    if (line.starts_with("MemAvailable:")) return std::atoll(line.c_str() + line.find(':') + 1) * 1024;
+  }
+  return int64_t{::sysconf(_SC_AVPHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
 }
+
+// So much that no cache holds it, but no more than a quarter of what is available.
+int64_t buffer_bytes() {
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  const int64_t caches = 4 * int64_t{::sysconf(_SC_LEVEL3_CACHE_SIZE)};
+#else
+  const int64_t caches = 0;
+#endif
+  return std::clamp(available_bytes() / 4, kSmallestBuffer, std::max(kUsualBuffer, caches)) / kPiece * kPiece;
+}
+
 }  // namespace
 
 MemorySpeed::MemorySpeed(ThreadPool& pool) : pool_(pool), pieces_(buffer_bytes() / kPiece) {
