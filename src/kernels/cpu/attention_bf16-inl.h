@@ -32,14 +32,10 @@ HWY_INLINE __m512 multiply_pairs(__m512 acc, __m512i v, __m512i pair) {
   return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(v), reinterpret_cast<__m512bh>(pair));
 }
 
-// What a block of the cache asks for while it is read from front to back: with few queries memory is the
-// limit, and the block asks for what it will read itself soon; many take long enough to bring all of the next
-// one.
+// What a block of the cache asks for while it is read from front to back: with few queries what it will read
+// itself soon; many take long enough to bring all of the next block.
 class BlockAhead {
  public:
-  // Bytes; measured. The first cache holds them and what is at hand.
-  static constexpr int64_t kNear = 8192, kFewQueries = 16;
-
   static int64_t distance(int64_t queries, int64_t block_bytes) {
     return queries <= kFewQueries ? std::min(kNear, block_bytes) : block_bytes;
   }

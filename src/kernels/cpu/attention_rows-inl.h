@@ -28,6 +28,10 @@ struct Ahead {
   }
 };
 
+// Of so few queries memory is the limit: they ask for what they will read themselves soon, so many bytes on
+// (measured), which the first cache holds beside what is at hand.
+inline constexpr int64_t kFewQueries = 16, kNear = 8192;
+
 // float_to_bf16() of every lane, in the high halves of lanes whose low halves are zero.
 HWY_INLINE VF round_to_bf16(VF x) {
   const DU du;

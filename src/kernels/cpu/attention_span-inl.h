@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "kernels/cpu/attention_plan.h"
+#include "kernels/cpu/attention_rows-inl.h"
 #include "kernels/cpu/attention_weights-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd-inl.h"
@@ -119,7 +120,13 @@ class SpanAttention {
   void weigh_all(const Piece& piece, int64_t begin, const Partial& out) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(args_.head_dim));
     const int64_t width = sums_width(args_);
+    // With few queries memory is the limit, and would rest meanwhile. The first values are on their way.
+    Ahead values{nullptr};
+    if (piece.queries() <= kFewQueries) {
+      values.next = reinterpret_cast<const char*>(row(piece, piece.segment->kv.v_offset, begin)) + kNear;
+    }
     for (int64_t q = piece.first_seeing(begin) * piece.heads; q < piece.queries(); ++q) {
+      values.ask<16>();
       const int64_t seen = std::min(kSpan, piece.position(q / piece.heads) + 1 - begin);
       float* row = scores_ + q * kStride;
       const Weighed weighed = weigh<Weights>(scale, row, seen);
