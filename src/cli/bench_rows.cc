@@ -62,7 +62,7 @@ double BenchRow::roofline_tokens_per_s() const {
                bf16 = std::max(f32, peaks.bf16.gflops);
   const StepArithmetic& a = cost.arithmetic;
   const double computing = a.f32 / f32 + a.bf16 / (rounding == Rounding::kNative ? bf16 : f32) +
-                           a.quantised / (rounding == Rounding::kNone ? f32 : int8);
+                           a.attention / bf16 + a.quantised / (rounding == Rounding::kNone ? f32 : int8);
   return 1e9 / std::max(cost.bytes / machine.read_gb_per_s, computing);
 }
 

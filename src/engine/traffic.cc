@@ -102,16 +102,18 @@ StepArithmetic arithmetic_of_step(const Model& model, const StepTraffic& step) {
   const auto rows = static_cast<double>(step.rows);
   Products products;
   products.add(w.head, static_cast<double>(step.logit_rows));
-  double rest = 0;
+  StepArithmetic rest;
+  double& attention = model.state_shape().kv_dtype == DType::kF32 ? rest.f32 : rest.attention;
   for (const LayerWeights& layer : w.layers) {
     products.add_mixer(layer, rows);
     products.add(layer.feed_forward, config, rows);
-    rest +=
-        layer.kind == LayerKind::kFullAttention ? of_attention(config, step) : of_delta_rule(config, step);
+    if (layer.kind == LayerKind::kFullAttention) {
+      attention += of_attention(config, step);
+    } else {
+      rest.f32 += of_delta_rule(config, step);
+    }
   }
-  StepArithmetic sum = products.sum();
-  sum.f32 += rest;
-  return sum;
+  return rest += products.sum();
 }
 
 }  // namespace qnext

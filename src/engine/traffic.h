@@ -26,16 +26,18 @@ double bytes_of_step(const Model& model, const StepTraffic& step);
 struct StepArithmetic {
   double quantised = 0;  // products with quantised weights: 8-bit integers will do
   double bf16 = 0;       // with BF16 weights
+  double attention = 0;  // to a cache of 16 bits or fewer: BF16 will do
   double f32 = 0;        // all else
-  double total() const { return quantised + bf16 + f32; }
+  double total() const { return quantised + bf16 + attention + f32; }
   StepArithmetic& operator+=(const StepArithmetic& other) {
     quantised += other.quantised;
     bf16 += other.bf16;
+    attention += other.attention;
     f32 += other.f32;
     return *this;
   }
   StepArithmetic& operator*=(double factor) {
-    for (double* part : {&quantised, &bf16, &f32}) *part *= factor;
+    for (double* part : {&quantised, &bf16, &attention, &f32}) *part *= factor;
     return *this;
   }
 };

@@ -138,11 +138,11 @@ TEST_P(CpuMoe, TakesExpertsInPanels) {
 
 // Few tokens use a part of the experts, then many use more, then the rest is packed without a use.
 TEST_P(CpuMoe, PacksExpertsWhenTheyAreUsed) {
-  Moe packed(DType::kQ8_0, 256, 96, 20, 2, 75, true), waiting(DType::kQ8_0, 256, 96, 20, 2, 75, true);
+  Moe packed(DType::kQ8_0, 128, 64, 20, 2, 45, true), waiting(DType::kQ8_0, 128, 64, 20, 2, 45, true);
   packed.prepare(*cpu2);
   std::atomic<int64_t> read = 0;
   const std::vector<Matrix*> all = waiting.prepare_on_use(*cpu2, read);
-  for (auto [begin, count] : std::vector<std::pair<int64_t, int64_t>>{{0, 2}, {2, 1}, {0, 70}, {70, 5}}) {
+  for (auto [begin, count] : std::vector<std::pair<int64_t, int64_t>>{{0, 2}, {2, 1}, {0, 40}, {40, 5}}) {
     EXPECT_TRUE(same_bits(waiting.run(*cpu2, begin, count), packed.run(*cpu2, begin, count))) << begin;
   }
   const int64_t used = read;

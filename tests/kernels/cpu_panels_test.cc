@@ -92,31 +92,37 @@ class CpuPanels : public OnEveryIsa {
     std::vector<float> expected(static_cast<size_t>(n * w.rows)), got(expected.size(), -1.0f);
     ref->linear(rows, x.data(), n, expected.data());
     cpu2->linear(w, x.data(), n, got.data());
+    std::vector<std::vector<double>> errors;
+    for (int64_t t = 0; t < n; ++t) errors.push_back(input_errors(w, x.data() + t * w.cols));
     std::vector<float> row(static_cast<size_t>(w.cols));
     for (int64_t r = 0; r < w.rows; ++r) {
       read_row(w, r, row.data());
       for (int64_t t = 0; t < n; ++t) {
         const size_t at = static_cast<size_t>(t * w.rows + r);
-        ASSERT_NEAR(got[at], expected[at], bound(w, row, x.data() + t * w.cols))
+        ASSERT_NEAR(got[at], expected[at], bound(row, errors[static_cast<size_t>(t)]))
             << name(w.dtype) << " [" << w.rows << ", " << w.cols << "] n " << n << " row " << r << " input "
             << t;
       }
     }
   }
 
-  static double bound(const Matrix& w, const std::vector<float>& row, const float* x) {
-    double bound = 0;
+  // By how much each element of an input may be off, its product's rounding included.
+  static std::vector<double> input_errors(const Matrix& w, const float* x) {
+    std::vector<double> errors;
     for (int64_t begin = 0; begin < w.cols; begin += 32) {
       const int64_t end = std::min(begin + 32, w.cols);
       double largest = 0;
       for (int64_t j = begin; j < end; ++j) largest = std::max(largest, std::abs(double{x[j]}));
-      for (int64_t j = begin; j < end; ++j) {
-        const double weight = std::abs(double{row[static_cast<size_t>(j)]});
-        bound += weight * std::abs(double{x[j]}) * 2e-6;
-        if (is_quantised(w.dtype)) bound += weight * largest / 254 * 1.001;
-      }
+      const double half_step = is_quantised(w.dtype) ? largest / 254 * 1.001 : 0;
+      for (int64_t j = begin; j < end; ++j) errors.push_back(std::abs(double{x[j]}) * 2e-6 + half_step);
     }
-    return bound + 1e-30;
+    return errors;
+  }
+
+  static double bound(const std::vector<float>& row, const std::vector<double>& errors) {
+    double bound = 1e-30;
+    for (size_t j = 0; j < row.size(); ++j) bound += std::abs(double{row[j]}) * errors[j];
+    return bound;
   }
 };
 QN_ON_EVERY_ISA(CpuPanels);
