@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -115,6 +116,25 @@ Result<std::vector<float>> WeightReader::values(const std::string& name, int64_t
   return out;
 }
 
+namespace {
+
+// How many rows of a matrix gathered from `rows` always have the same scales, so that one row of them will
+// do: the published heads are whole scale blocks, and the backends have faster layouts for those.
+int64_t rows_of_a_scale(const Matrix& matrix, const std::vector<int64_t>& rows) {
+  const auto together = [&](int64_t count) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const int64_t first = rows[i - i % static_cast<size_t>(count)];
+      if (rows[i] / matrix.scale_rows != first / matrix.scale_rows) return false;
+    }
+    return true;
+  };
+  int64_t count = matrix.scale_rows;
+  while (count > 1 && !together(count)) count /= 2;
+  return std::max<int64_t>(1, count);
+}
+
+}  // namespace
+
 Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows) {
   Matrix out = matrix;
   out.rows = static_cast<int64_t>(rows.size());
@@ -127,10 +147,13 @@ Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows) {
   out.owner = std::move(memory);
   if (!matrix.scale) return out;
   const int64_t blocks = ceil_div(matrix.cols, matrix.scale_cols);
+  out.scale_rows = rows_of_a_scale(matrix, rows);
   auto scales = std::make_shared<std::vector<float>>();
-  for (int64_t r : rows) scales->insert(scales->end(), matrix.scale_row(r), matrix.scale_row(r) + blocks);
+  for (int64_t i = 0; i < out.rows; i += out.scale_rows) {
+    const float* row = matrix.scale_row(rows[static_cast<size_t>(i)]);
+    scales->insert(scales->end(), row, row + blocks);
+  }
   out.scale = scales->data();
-  out.scale_rows = 1;
   out.scale_owner = std::move(scales);
   return out;
 }

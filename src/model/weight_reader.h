@@ -38,7 +38,8 @@ class WeightReader {
   int64_t loaded_ = 0;
 };
 
-// A matrix of the given rows of `matrix`, copied. FP8 scales become one scale row per matrix row.
+// A matrix of the given rows of `matrix`, copied. FP8 scale blocks get as many rows as still share their
+// scales.
 Matrix gather_rows(const Matrix& matrix, const std::vector<int64_t>& rows);
 // Rows [begin, begin + count), sharing the storage unless FP8 scale blocks or panels straddle its ends.
 Matrix row_range(const Matrix& matrix, int64_t begin, int64_t count);
