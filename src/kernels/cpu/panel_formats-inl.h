@@ -316,24 +316,35 @@ struct PanelBF16 {
 };
 
 // E4M3 shifted to where float32 has exponent and mantissa is the number 2^-120 times as large, subnormals
-// included; only NaN (0x7f) needs its exponent set.
+// included; only NaN (0x7f), which no sensible file has, needs more.
 struct PanelF8 {
   static constexpr int kPairs = 2;
-  static HWY_INLINE VF value(hn::Vec<DU32> byte) {
-    const DU32 d;
-    const auto magnitude = hn::And(byte, hn::Set(d, 0x7f));
-    const auto sign = hn::ShiftLeft<24>(hn::And(byte, hn::Set(d, 0x80)));
-    const VF number = hn::Mul(hn::BitCast(DF(), hn::ShiftLeft<20>(magnitude)), set(0x1p120f));
-    const auto nan = hn::RebindMask(DF(), hn::Eq(magnitude, hn::Set(d, 0x7f)));
-    const VF whole = hn::IfThenElse(nan, hn::BitCast(DF(), hn::Set(d, 0x7fc00000u)), number);
-    return hn::Or(whole, hn::BitCast(DF(), sign));
+  // The byte is the highest of a lane: its sign stays there, the rest goes to bits 26 to 20.
+  static HWY_INLINE VF value(hn::Vec<DU32> high_byte) {
+    const auto spread = hn::BitCast(DU32(), hn::ShiftRight<4>(hn::BitCast(DI32(), high_byte)));
+    const auto bits = hn::And(spread, hn::Set(DU32(), 0x87f00000u));
+    return hn::Mul(hn::BitCast(DF(), bits), set(0x1p120f));
+  }
+  static HWY_INLINE VF value_or_nan(hn::Vec<DU32> high_byte) {
+    const auto magnitude = hn::And(high_byte, hn::Set(DU32(), 0x7f000000));
+    const auto nan = hn::RebindMask(DF(), hn::Eq(magnitude, hn::Set(DU32(), 0x7f000000)));
+    return hn::IfThenElse(nan, hn::BitCast(DF(), hn::Set(DU32(), 0x7fc00000u)), value(high_byte));
   }
   static HWY_INLINE void weights(const std::byte* main, VF (&w)[2 * kPairs]) {
+    const hn::Repartition<uint8_t, DU32> bytes;
     const auto all = load_bits(DU32(), main);
-    w[0] = value(all);
-    w[1] = value(hn::ShiftRight<8>(all));
-    w[2] = value(hn::ShiftRight<16>(all));
-    w[3] = value(hn::ShiftRight<24>(all));
+    const auto magnitudes = hn::And(hn::BitCast(bytes, all), hn::Set(bytes, 0x7f));
+    if (HWY_LIKELY(hn::AllFalse(bytes, hn::Eq(magnitudes, hn::Set(bytes, 0x7f))))) {
+      w[0] = value(hn::ShiftLeft<24>(all));
+      w[1] = value(hn::ShiftLeft<16>(all));
+      w[2] = value(hn::ShiftLeft<8>(all));
+      w[3] = value(all);
+    } else {
+      w[0] = value_or_nan(hn::ShiftLeft<24>(all));
+      w[1] = value_or_nan(hn::ShiftLeft<16>(all));
+      w[2] = value_or_nan(hn::ShiftLeft<8>(all));
+      w[3] = value_or_nan(all);
+    }
   }
 };
 
