@@ -41,31 +41,31 @@ class BlockAhead {
   }
 
   // From there on; null: asks for nothing.
-  explicit BlockAhead(const std::byte* next = nullptr) : next_(next) {}
+  explicit BlockAhead(const std::byte* next = nullptr) : lines_(from(next)) {}
   // Reading begins at byte `offset` of a block of `bytes`.
-  BlockAhead(const BlockRows& rows, int64_t bytes, int64_t distance, int64_t offset) : next_(nullptr) {
+  BlockAhead(const BlockRows& rows, int64_t bytes, int64_t distance, int64_t offset) : lines_(from(nullptr)) {
     const int64_t to_end = bytes - offset - distance;
     if (to_end > 0) {
-      next_ = rows.at[0] + offset + distance;
+      lines_ = from(rows.at[0] + offset + distance);
       left_ = to_end;
       then_ = rows.ahead;
     } else if (rows.ahead) {
-      next_ = rows.ahead - to_end;
+      lines_ = from(rows.ahead - to_end);
     }
   }
   template <int kLines>
   HWY_INLINE void ask() {
-    if (!next_) return;
-    HWY_UNROLL(8)
-    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next_ + 64 * l, 0, 3);
-    next_ += 64 * kLines;
+    if (!lines_.next) return;
+    lines_.ask<kLines>();
     if ((left_ -= 64 * kLines) > 0) return;
-    next_ = then_;
+    lines_ = from(then_);
     left_ = INT64_MAX;
   }
 
  private:
-  const std::byte* next_;
+  static Ahead from(const std::byte* p) { return {reinterpret_cast<const char*>(p)}; }
+
+  Ahead lines_;
   int64_t left_ = INT64_MAX;  // bytes to the end of the block
   const std::byte* then_ = nullptr;
 };
