@@ -21,6 +21,7 @@ const usage = `usage: compare.mjs MODEL.gguf... [options]
   --starts N        starts of each program; standard 3, 0 for none
   --ik FOLDER       a build of ik_llama.cpp; --ik-repack 0 without its run-time repacking
   --no-llama        leaves llama.cpp out
+  --llama-cpu NAME  llama.cpp's library for that kind of processor, such as haswell (AVX2), instead of the best
   --piece N         qnext's most tokens of a step; standard 1024
   --kv-type TYPE    qnext's cache; standard bf16, as wide as the others'
   --activations TYPE, --isa NAME   as of qnext; standard int8, the best
@@ -33,7 +34,8 @@ const { values: options, positionals: models } = parseArgs({
   options: {
     lengths: standard('512,2048'), depths: standard('0,4096,16384'), generate: standard('64'),
     threads: standard('2'), repeat: standard('5'), starts: standard('3'), patience: standard('0'), ik: { type: 'string' },
-    'ik-repack': standard('1'), 'no-llama': { type: 'boolean' }, piece: standard('1024'),
+    'ik-repack': standard('1'), 'no-llama': { type: 'boolean' }, 'llama-cpu': { type: 'string' },
+    piece: standard('1024'),
     'kv-type': standard('bf16'), activations: standard('int8'), isa: { type: 'string' },
     json: { type: 'string' },
     build: standard(join(top, 'build', 'release')), help: { type: 'boolean' },

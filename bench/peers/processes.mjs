@@ -1,6 +1,6 @@
 // The programs that are compared, each in a process that keeps its model (peer_server.h has the protocol).
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -113,10 +113,23 @@ function buildIk(folder, out) {
   return program;
 }
 
-function llamaFolder() {
+// With `processor`, a folder in which llama.cpp finds only its library for that kind of processor.
+function llamaFolder(processor, work) {
   const bins = join(top, 'tests', 'peers', 'node_modules', '@node-llama-cpp', 'linux-x64', 'bins');
   if (!existsSync(bins)) throw new Error('llama.cpp is missing: (cd tests/peers && npm ci --ignore-scripts)');
-  return join(bins, readdirSync(bins)[0]);
+  const all = join(bins, readdirSync(bins)[0]);
+  if (!processor) return all;
+  const prefix = 'libggml-cpu-', wanted = `${prefix}${processor}.so`, files = readdirSync(all);
+  if (!files.includes(wanted)) {
+    const known = files.filter((f) => f.startsWith(prefix)).map((f) => f.slice(prefix.length, -'.so'.length));
+    throw new Error(`--llama-cpu ${processor}: llama.cpp has ${known.join(', ')}`);
+  }
+  const some = join(work, 'llama');
+  mkdirSync(some);
+  for (const file of files) {
+    if (!file.startsWith(prefix) || file === wanted) symlinkSync(join(all, file), join(some, file));
+  }
+  return some;
 }
 
 // A peer that is older than the code would be measured in its stead.
@@ -138,7 +151,7 @@ export function programs(options, work) {
       [model, `threads=${threads}`, `context=${context}`, ...more]),
   }];
   if (!options['no-llama']) {
-    const folder = llamaFolder();
+    const folder = llamaFolder(options['llama-cpu'], work);
     list.push({
       name: 'llama.cpp', settings: { 'llama.cpp': 'flash off', 'llama.cpp flash': 'flash on' },
       start: (model, context) => new Process(join(build, 'bench', 'peers', 'llama_bench_peer'),

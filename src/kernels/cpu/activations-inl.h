@@ -1,7 +1,7 @@
 // Inputs of a matrix product in the forms that panels of weights (tensor/panels.h) are multiplied with.
 //
-// Inputs are cut into tiles of up to kTile; a tile of T inputs holds T times the same piece of a row one
-// after the other, so that a kernel that keeps T sums in registers reads it from front to back. Where a tile
+// Inputs are cut into tiles of a few; a tile of T inputs holds T times the same piece of a row one after the
+// other, so that a kernel that keeps T sums in registers reads it from front to back. Where a tile
 // starts and how wide it is depends on the number of inputs only through tile_at(), and no input's form
 // depends on the tile it is in.
 #if defined(QNEXT_KERNELS_CPU_ACTIVATIONS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -18,17 +18,19 @@
 HWY_BEFORE_NAMESPACE();
 namespace qnext::cpu::HWY_NAMESPACE {
 
-// Two panels or more times so many inputs fit the registers: of the shapes tried, the fastest.
-inline constexpr int64_t kTile = kManyRegisters ? 6 : 4;
+// So many inputs times two vectors of rows or more: of the shapes tried, the fastest. Sums of float32 stay in
+// registers for all of a row, those of integers for 32 columns.
+inline constexpr int64_t kTile = 6, kFloatTile = kManyRegisters ? 6 : 4;
 // Whole tiles of any kind end at its multiples.
 inline constexpr int64_t kTileRun = 48;
 inline constexpr int64_t kAmxInputs = 16;
 
 // The width of the tile that starts at input t of n; t is the end of an earlier tile or 0. Tiles are `widest`
-// inputs wide as long as there are so many.
-HWY_INLINE int64_t tile_at(int64_t t, int64_t n, int64_t widest = kTile) {
-  return n - t >= widest ? widest : std::min(n - t, kTile);
+// inputs wide as long as there are so many, and those after them `tile`.
+HWY_INLINE int64_t tile_at(int64_t t, int64_t n, int64_t tile, int64_t widest) {
+  return n - t >= widest ? widest : std::min(n - t, tile);
 }
+HWY_INLINE int64_t tile_at(int64_t t, int64_t n, int64_t tile) { return tile_at(t, n, tile, tile); }
 
 // Rows rounded to integers in blocks of 32: x = d q with q = round(x / d) in -127 ... 127 and d = max |x| /
 // 127. A block with a NaN or an infinity has a NaN as its d. Tile t lies at q + t * cols, d + t * blocks, ...
@@ -39,6 +41,7 @@ struct Int8Rows {
   int32_t* sum = nullptr;     // [blocks, T], -128 times the sum of q
   int32_t* halves = nullptr;  // [blocks, T, 2], -32 times the sum of either half of q
   bool amx = false;           // whether to multiply with AMX, in tiles of kAmxInputs
+  bool vnni = false;          // whether the machine has AVX-VNNI
 
   int64_t widest() const { return amx ? kAmxInputs : kTile; }
 };
@@ -49,10 +52,11 @@ HWY_INLINE int64_t amx_columns(int64_t cols) { return round_up(cols, 32); }
 
 // What the matrices of an operation want beside plain rows.
 struct Forms {
-  explicit Forms(const Workspace& workspace) : round_to_bf16(workspace.round_to_bf16), amx(workspace.amx) {}
+  explicit Forms(const Workspace& workspace)
+      : round_to_bf16(workspace.round_to_bf16), amx(workspace.amx), vnni(workspace.vnni) {}
   void add(const Matrix& w);
 
-  bool round_to_bf16, amx;
+  bool round_to_bf16, amx, vnni;
   bool int8 = false, pairs = false, bf16 = false;
 };
 

@@ -14,6 +14,7 @@ class CpuOps final : public Ops {
       : workspace_(pool), name_("cpu (" + std::string(isa) + ")"), rounding_(rounding), kernels_(kernels) {
     workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16;
     workspace_.amx = kernels.target.amx;
+    workspace_.vnni = kernels.target.vnni;
   }
 
   std::string_view name() const override { return name_; }

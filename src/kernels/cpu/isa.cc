@@ -16,7 +16,7 @@
 namespace qnext {
 namespace {
 
-enum class Extra : uint8_t { kNone, kBf16, kAmx };
+enum class Extra : uint8_t { kNone, kBf16, kAmx, kVnni };
 
 struct Isa {
   int64_t target;  // Highway's bit
@@ -24,22 +24,26 @@ struct Isa {
   std::string_view name;
 };
 
-// Best first. avx3_zen4 is Highway's name for AVX3_DL with AVX512_BF16, which Intel has since Cooper Lake.
+// Best first. avx3_zen4 is Highway's name for AVX3_DL with AVX512_BF16, which Intel has since Cooper Lake;
+// avx2_vnni is ours for AVX2 with AVX-VNNI, which laptops without AVX-512 have since Alder Lake.
 constexpr Isa kIsas[] = {
 #if HWY_ARCH_X86
     {HWY_AVX3_DL, Extra::kAmx, "amx"},      {HWY_AVX3_DL, Extra::kBf16, "avx3_zen4"},
     {HWY_AVX3_DL, Extra::kNone, "avx3_dl"}, {HWY_AVX3, Extra::kNone, "avx3"},
-    {HWY_AVX2, Extra::kNone, "avx2"},       {HWY_SSE4, Extra::kNone, "sse4"},
+    {HWY_AVX2, Extra::kVnni, "avx2_vnni"},  {HWY_AVX2, Extra::kNone, "avx2"},
+    {HWY_SSE4, Extra::kNone, "sse4"},
 #elif HWY_ARCH_ARM
     {HWY_NEON, Extra::kNone, "neon"},
 #endif
 };
 
 #if HWY_ARCH_X86
-bool has_bf16() {
+bool has_feature_of_leaf_7_1(unsigned bit) {
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bit_AVX512BF16) != 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bit) != 0;
 }
+bool has_bf16() { return has_feature_of_leaf_7_1(bit_AVX512BF16); }
+bool has_avx_vnni() { return has_feature_of_leaf_7_1(bit_AVXVNNI); }
 
 // Linux gives a process the tiles' state (8 KiB a thread) only when asked.
 bool has_amx() {
@@ -52,21 +56,33 @@ bool has_amx() {
 }
 #else
 bool has_bf16() { return false; }
+bool has_avx_vnni() { return false; }
 bool has_amx() { return false; }
 #endif
 
 bool present(const Isa& isa) {
-  static const bool bf16 = has_bf16(), amx = bf16 && has_amx();
+  static const bool bf16 = has_bf16(), amx = bf16 && has_amx(), vnni = has_avx_vnni();
   if ((HWY_SUPPORTED_TARGETS & HWY_TARGETS & isa.target) == 0) return false;
-  return isa.extra == Extra::kNone || (isa.extra == Extra::kBf16 ? bf16 : amx);
+  switch (isa.extra) {
+    case Extra::kNone:
+      return true;
+    case Extra::kBf16:
+      return bf16;
+    case Extra::kAmx:
+      return amx;
+    case Extra::kVnni:
+      return vnni;
+  }
+  return false;
 }
 
 std::optional<cpu::Target> find_target(std::string_view name) {
   for (const Isa& isa : kIsas) {
     if (isa.name != name || !present(isa)) continue;
     cpu::Target target;
-    target.bf16 = isa.extra != Extra::kNone;
     target.amx = isa.extra == Extra::kAmx;
+    target.bf16 = target.amx || isa.extra == Extra::kBf16;
+    target.vnni = isa.extra == Extra::kVnni;
     if constexpr ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return target;  // the tables have one entry
     hwy::ChosenTarget chosen;                                             // our own, not the process's
     chosen.Update(isa.target);

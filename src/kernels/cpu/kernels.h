@@ -15,6 +15,7 @@ struct Target {
   size_t index = 0;   // into Highway's tables of functions
   bool bf16 = false;  // AVX512_BF16; only with AVX3_DL
   bool amx = false;   // AMX tiles of int8 and BF16; only with bf16
+  bool vnni = false;  // AVX-VNNI; only with AVX2
 };
 
 struct Kernels {

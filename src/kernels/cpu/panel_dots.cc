@@ -46,9 +46,9 @@ HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile, On
 }
 
 template <class Format, int T>
-void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
+void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   // With one input memory is the limit, which a core reads faster from several places at once.
-  constexpr int S = T > 1 ? (kManyRegisters ? 2 : 1) : kManyRegisters && Format::kGroups == 1 ? 4 : 2;
+  constexpr int S = T == 1 && kManyRegisters && Format::kGroups == 1 ? 4 : 2;
   const PanelFormat& format = *panel_format(run.w.dtype);
   for_strips<S>(
       run, ahead,
@@ -58,9 +58,17 @@ void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
           HWY_ATTR { int8_tile<Format, 1, T>(run.w, format, strip, x, out, run.out_stride, ahead); });
 }
 
+template <template <bool> class Format, int T>
+void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
+  if constexpr (kMaybeVnni) {
+    if (x.vnni) return int8_run_of<Format<true>, T>(run, x, ahead);
+  }
+  int8_run_of<Format<kAlwaysVnni>, T>(run, x, ahead);
+}
+
 template <class Format, int T>
 void float_run(const Run& run, const float* x, ReadAhead& ahead) {
-  constexpr int S = T == 1 ? 4 : kManyRegisters || T == 2 ? 2 : 1;
+  constexpr int S = T == 1 ? 4 : 2;
   for_strips<S>(
       run, ahead,
       [&](int64_t strip, float* out)
@@ -112,7 +120,7 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
 
 // Inputs [t, n) in tiles.
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
-  const int64_t tiles = (n - t + kTile - 1) / kTile;
+  const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;
@@ -121,7 +129,7 @@ void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWe
   const int64_t lines = tiles < kTiles ? 0 : (next.bytes / 64 + steps - 1) / steps;
   float* out = run.out;
   for (int64_t width; t < n; t += width) {
-    width = tile_at(t, n);
+    width = tile_at(t, n, tile);
     run.out = out + t * run.out_stride;
     run_tile_of(width, run, x.from(t, run.w.cols, x.rows), ahead);
     ahead.own = false;
@@ -140,19 +148,19 @@ int64_t amx_inputs(const Matrix& w, int64_t begin, int64_t end, const Activation
   if (!x.int8.amx || whole == 0) return 0;
   switch (w.dtype) {
     case DType::kQ8_0:
-      amx_panels<PanelQ8_0>(w, begin, end, x, whole, out, out_stride, memory);
+      amx_panels<PanelQ8_0<true>>(w, begin, end, x, whole, out, out_stride, memory);
       return whole;
     case DType::kQ4_0:
-      amx_panels<PanelQ4_0>(w, begin, end, x, whole, out, out_stride, memory);
+      amx_panels<PanelQ4_0<true>>(w, begin, end, x, whole, out, out_stride, memory);
       return whole;
     case DType::kQ4_K:
-      amx_panels<PanelQ4_K>(w, begin, end, x, whole, out, out_stride, memory);
+      amx_panels<PanelQ4_K<true>>(w, begin, end, x, whole, out, out_stride, memory);
       return whole;
     case DType::kQ5_K:
-      amx_panels<PanelQ5_K>(w, begin, end, x, whole, out, out_stride, memory);
+      amx_panels<PanelQ5_K<true>>(w, begin, end, x, whole, out, out_stride, memory);
       return whole;
     case DType::kQ6_K:
-      amx_panels<PanelQ6_K>(w, begin, end, x, whole, out, out_stride, memory);
+      amx_panels<PanelQ6_K<true>>(w, begin, end, x, whole, out, out_stride, memory);
       return whole;
     default:
       return 0;

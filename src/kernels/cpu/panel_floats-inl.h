@@ -15,27 +15,56 @@ QNEXT_BEGIN_VNNI
 #endif
 namespace qnext::cpu::HWY_NAMESPACE {
 
+// The I-th weight of the chunks of S strips times a tile of T inputs; x points to those of the chunk.
+template <class Format, bool kSpecial, int I, int S, int T>
+HWY_INLINE void add_weight(const typename Format::Chunk (&chunks)[S], const float* x, VF (&acc)[S][T]) {
+  VF w[S];
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) {
+    if constexpr (kSpecial) {
+      w[s] = Format::template special_weight<I>(chunks[s]);
+    } else {
+      w[s] = Format::template weight<I>(chunks[s]);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int t = 0; t < T; ++t) {
+    const VF value = set(x[(I - I % 2) * T + 2 * t + I % 2]);
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) acc[s][t] = hn::MulAdd(w[s], value, acc[s][t]);
+  }
+}
+
+// One weight after the other, because there are no registers for all of them beside the sums.
+template <class Format, bool kSpecial, int I = 0, int S, int T>
+HWY_INLINE void add_chunk(const typename Format::Chunk (&chunks)[S], const float* x, VF (&acc)[S][T]) {
+  add_weight<Format, kSpecial, I>(chunks, x, acc);
+  if constexpr (I + 1 < Format::kWeights) add_chunk<Format, kSpecial, I + 1>(chunks, x, acc);
+}
+
 // S strips one after the other times T inputs, from column `begin` to `end` of the rows, added to acc. x: the
 // tile, [cols / 2, T, 2].
 template <class Format, int S, int T>
 HWY_INLINE void float_columns(const std::byte* const (&strips)[S], const float* x, int64_t begin, int64_t end,
                               VF (&acc)[S][T], ReadAhead& ahead, const StripsAhead<S>& strips_ahead) {
-  constexpr int kWeights = 2 * Format::kPairs;
-  for (int64_t k = begin; k < end; k += kWeights) {
-    VF w[S][kWeights];
+  for (int64_t k = begin; k < end; k += Format::kWeights) {
+    typename Format::Chunk chunks[S];
+    const int64_t at = k / Format::kWeights * 64;
     if (k % 32 == 0) ahead.others(S);
-    strips_ahead.template reading<64>(strips, k / kWeights * 64);
+    strips_ahead.template reading<64>(strips, at);
+    bool special = false;
     HWY_UNROLL(8)
-    for (int s = 0; s < S; ++s) Format::weights(strips[s] + k / kWeights * 64, w[s]);
-    HWY_UNROLL(4)
-    for (int i = 0; i < kWeights; ++i) {
-      HWY_UNROLL(8)
-      for (int t = 0; t < T; ++t) {
-        const VF value = set(x[(k + i - i % 2) * T + 2 * t + i % 2]);
-        HWY_UNROLL(8)
-        for (int s = 0; s < S; ++s) acc[s][t] = hn::MulAdd(w[s][i], value, acc[s][t]);
+    for (int s = 0; s < S; ++s) {
+      chunks[s] = load_bits(DU32(), strips[s] + at);
+      special |= Format::special(chunks[s]);
+    }
+    if constexpr (Format::kSpecial) {
+      if (HWY_UNLIKELY(special)) {
+        add_chunk<Format, true>(chunks, x + k * T, acc);
+        continue;
       }
     }
+    add_chunk<Format, false>(chunks, x + k * T, acc);
   }
 }
 

@@ -3,14 +3,15 @@
 // A "strip" is the part of a panel that one vector of 32-bit lanes holds: kLanes of its 16 rows. Strip s of
 // every 64 bytes of the interleaved fields starts at byte 4 kLanes s.
 //
-// A format of integer weights has
+// A format of integer weights, for products with VNNI or without, has
+//   kVnni           which of these
 //   kGroups         groups of 32 weights in a block column
 //   kBytes          of a panel's part of a block column
 //   kLargest        the largest byte that word() gives
 //   kOffset         what is added to the weights to make them bytes without sign: 0, 8, 32 or 128
 //   Open, open()    the scales of a block column, as floats
 //   word()          weights 4 j ... 4 j + 3 of a group, of each row: j is 0 ... 7
-//   products()      with kVnni: the products of words [kFirst, kFirst + 4) and inputs, added up. Weights stay
+//   products()      with VNNI: the products of words [kFirst, kFirst + 4) and inputs, added up. Weights stay
 //                   where in a byte they are, and the sums are shifted instead, which is exact.
 // and value = scale (weight - kOffset) - minimum.
 #if defined(QNEXT_KERNELS_CPU_PANEL_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -38,17 +39,12 @@ using VI = hn::Vec<DI>;
 
 // ---- Sums of four byte products per lane
 
-#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
-inline constexpr bool kSignedBytes = HWY_TARGET == HWY_NEON;
-#else
-inline constexpr bool kSignedBytes = true;  // for weights that need the eighth bit: dot_signed()
-#endif
+// VNNI adds them up in one instruction: always with AVX3_DL, and some machines with AVX2 have it (AVX-VNNI).
+inline constexpr bool kAlwaysVnni = HWY_TARGET == HWY_AVX3_DL, kMaybeVnni = HWY_TARGET == HWY_AVX2;
 
-inline constexpr bool kVnni = HWY_TARGET == HWY_AVX3_DL;
-
-// Without such an instruction: sums of two products in the 16-bit halves of a lane, of w without sign and
-// below 64 and x in -127 ... 127, and the sum of the halves.
-inline constexpr bool kPairSums = HWY_TARGET != HWY_AVX3_DL && HWY_TARGET != HWY_NEON;
+// x86 without it: sums of two products in the 16-bit halves of a lane, of w without sign and below 64 and x
+// in -127 ... 127, and the sum of the halves.
+inline constexpr bool kPairSums = HWY_ARCH_X86;
 #if HWY_TARGET == HWY_AVX3
 HWY_INLINE VI pair_products(VB w, VB x) { return VI{_mm512_maddubs_epi16(w.raw, x.raw)}; }
 HWY_INLINE VI sum_of_halves(VI v) { return VI{_mm512_madd_epi16(v.raw, _mm512_set1_epi16(1))}; }
@@ -62,9 +58,17 @@ HWY_INLINE VI sum_of_halves(VI v) { return VI{_mm_madd_epi16(v.raw, _mm_set1_epi
 HWY_INLINE VI pair_products(VB, VB) { return hn::Zero(DI()); }
 HWY_INLINE VI sum_of_halves(VI v) { return v; }
 #endif
+// GCC makes trees of sums of integers, and has no registers for their leaves. So each sum waits for the one
+// before it.
+HWY_INLINE VI in_order(VI sum) {
+#if HWY_ARCH_X86
+  asm("" : "+v"(sum.raw));
+#endif
+  return sum;
+}
 HWY_INLINE VI add_halves(VI a, VI b) {
   const hn::Repartition<int16_t, DI> d16;
-  return hn::BitCast(DI(), hn::Add(hn::BitCast(d16, a), hn::BitCast(d16, b)));
+  return in_order(hn::BitCast(DI(), hn::Add(hn::BitCast(d16, a), hn::BitCast(d16, b))));
 }
 // How many words' products a half holds: 8, 4, 2 or 1.
 template <int kLargest>
@@ -75,6 +79,7 @@ constexpr int words_in_a_half() {
 }
 
 // acc + w . x, w without sign and below 64 (any with VNNI), x in -127 ... 127.
+template <bool kVnni>
 HWY_INLINE VI dot_bytes(VI acc, VB w, VB x) {
 #if HWY_TARGET == HWY_AVX3_DL
   return VI{_mm512_dpbusd_epi32(acc.raw, w.raw, x.raw)};
@@ -84,22 +89,29 @@ HWY_INLINE VI dot_bytes(VI acc, VB w, VB x) {
   const int16x8_t high = vmull_s8(vget_high_s8(a), vget_high_s8(b));
   return hn::Add(acc, VI{vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high))});
 #else
-  return hn::Add(acc, sum_of_halves(pair_products(w, x)));
+#if HWY_TARGET == HWY_AVX2
+  if constexpr (kVnni) {
+    // Its intrinsic may only be called by functions that are compiled for AVX-VNNI, and all are shared.
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc.raw) : "x"(w.raw), "x"(x.raw));
+    return acc;
+  }
+#endif
+  return in_order(hn::Add(acc, sum_of_halves(pair_products(w, x))));
 #endif
 }
 
-// The same for w with sign, where kSignedBytes.
+// The same for w with sign, without VNNI.
 HWY_INLINE VI dot_signed(VI acc, VB w, VB x) {
 #if HWY_TARGET == HWY_AVX3
   const __m512i turned =
       _mm512_mask_sub_epi8(x.raw, _mm512_movepi8_mask(w.raw), _mm512_setzero_si512(), x.raw);
-  return dot_bytes(acc, VB{_mm512_abs_epi8(w.raw)}, VB{turned});
+  return dot_bytes<false>(acc, VB{_mm512_abs_epi8(w.raw)}, VB{turned});
 #elif HWY_TARGET == HWY_AVX2
-  return dot_bytes(acc, VB{_mm256_abs_epi8(w.raw)}, VB{_mm256_sign_epi8(x.raw, w.raw)});
+  return dot_bytes<false>(acc, VB{_mm256_abs_epi8(w.raw)}, VB{_mm256_sign_epi8(x.raw, w.raw)});
 #elif HWY_TARGET == HWY_SSE4
-  return dot_bytes(acc, VB{_mm_abs_epi8(w.raw)}, VB{_mm_sign_epi8(x.raw, w.raw)});
+  return dot_bytes<false>(acc, VB{_mm_abs_epi8(w.raw)}, VB{_mm_sign_epi8(x.raw, w.raw)});
 #else
-  return dot_bytes(acc, w, x);
+  return dot_bytes<false>(acc, w, x);
 #endif
 }
 
@@ -118,12 +130,13 @@ HWY_INLINE VB shift_left(VB v) {  // of bytes whose top kShift bits are 0
   return hn::BitCast(DB(), hn::ShiftLeft<kShift>(hn::BitCast(d16, v)));
 }
 
-// The sum of products of four words at w, 64 bytes apart, of which the bits of a mask count, and four inputs.
+// With VNNI: the sum of products of four words at w, 64 bytes apart, of which the bits of a mask count, and
+// four inputs.
 HWY_INLINE VI masked_products(const std::byte* w, int mask, const VB* x) {
   const VB bits = hn::Set(DB(), static_cast<uint8_t>(mask));
   VI acc = hn::Zero(DI());
   HWY_UNROLL(4)
-  for (int j = 0; j < 4; ++j) acc = dot_bytes(acc, hn::And(load_strip(w + 64 * j), bits), x[j]);
+  for (int j = 0; j < 4; ++j) acc = dot_bytes<true>(acc, hn::And(load_strip(w + 64 * j), bits), x[j]);
   return acc;
 }
 
@@ -131,10 +144,12 @@ HWY_INLINE VF load_halves(const std::byte* p) { return half_to_float(load_bits(D
 
 // ---- Blocks of 32
 
+template <bool kWithVnni>
 struct PanelQ8_0 {
+  static constexpr bool kVnni = kWithVnni;
   static constexpr int kGroups = 1;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ8_0);
-  static constexpr bool kSigned = kSignedBytes;
+  static constexpr bool kSigned = !kVnni;
   static constexpr int kLargest = 255;
   static constexpr int kOffset = kSigned ? 0 : 128;
   static constexpr bool kMinima = false, kHalves = false;
@@ -154,21 +169,23 @@ struct PanelQ8_0 {
   static HWY_INLINE VI products(const std::byte* main, int g, const VB (&x)[8]) {
     VI acc = hn::Zero(DI());
     HWY_UNROLL(4)
-    for (int j = kFirst; j < kFirst + 4; ++j) acc = dot_bytes(acc, word(main, g, j), x[j]);
+    for (int j = kFirst; j < kFirst + 4; ++j) acc = dot_bytes<true>(acc, word(main, g, j), x[j]);
     return acc;
   }
 };
 
+template <bool kWithVnni>
 struct PanelQ4_0 {
+  static constexpr bool kVnni = kWithVnni;
   static constexpr int kGroups = 1;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_0);
   static constexpr bool kSigned = false;
   static constexpr int kLargest = 15;
   static constexpr int kOffset = 8;
   static constexpr bool kMinima = false, kHalves = false;
-  using Open = PanelQ8_0::Open;
+  using Open = typename PanelQ8_0<kVnni>::Open;
   static HWY_INLINE Open open(const std::byte* main, const std::byte* front, int64_t strip) {
-    return PanelQ8_0::open(main, front, strip);
+    return PanelQ8_0<kVnni>::open(main, front, strip);
   }
   static HWY_INLINE VF scale(const Open& open, int) { return open.scale; }
   static HWY_INLINE VB word(const std::byte* main, int, int j) {
@@ -226,7 +243,9 @@ struct PanelScalesAndMinima {
   static HWY_INLINE VF minimum(const Open& open, int g) { return hn::Load(DF(), open.minima + g * kLanes); }
 };
 
+template <bool kWithVnni>
 struct PanelQ4_K : PanelScalesAndMinima<128> {
+  static constexpr bool kVnni = kWithVnni;
   static constexpr int kLargest = 15;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ4_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
@@ -240,7 +259,9 @@ struct PanelQ4_K : PanelScalesAndMinima<128> {
   }
 };
 
+template <bool kWithVnni>
 struct PanelQ5_K : PanelScalesAndMinima<160> {
+  static constexpr bool kVnni = kWithVnni;
   static constexpr int kLargest = 31;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ5_K);
   static HWY_INLINE VB word(const std::byte* main, int g, int j) {
@@ -259,7 +280,9 @@ struct PanelQ5_K : PanelScalesAndMinima<160> {
   }
 };
 
+template <bool kWithVnni>
 struct PanelQ6_K {
+  static constexpr bool kVnni = kWithVnni;
   static constexpr int kGroups = 8;
   static constexpr int64_t kBytes = kPanelRows * sizeof(BlockQ6_K);
   static constexpr bool kSigned = false;
@@ -304,47 +327,51 @@ struct PanelQ6_K {
 };
 
 // ---- Floating point: one lane of the panel's 32-bit chunks per row
+//
+//   kWeights, weight<I>()                 of a chunk
+//   kSpecial, special(), special_weight() whether there are chunks with weights that take longer, whether one
+//                                         of the lanes has such, and any weight
 
 struct PanelBF16 {
-  static constexpr int kPairs = 1;  // of weights in a chunk
-  static HWY_INLINE void weights(const std::byte* main, VF (&w)[2 * kPairs]) {
-    const DU32 d;
-    const auto both = load_bits(d, main);
-    w[0] = hn::BitCast(DF(), hn::ShiftLeft<16>(both));
-    w[1] = hn::BitCast(DF(), hn::And(both, hn::Set(d, 0xffff0000u)));
+  static constexpr int kWeights = 2;
+  using Chunk = hn::Vec<DU32>;
+  template <int I>
+  static HWY_INLINE VF weight(Chunk both) {
+    if constexpr (I == 0) return hn::BitCast(DF(), hn::ShiftLeft<16>(both));
+    return hn::BitCast(DF(), hn::And(both, hn::Set(DU32(), 0xffff0000u)));
   }
+  static constexpr bool kSpecial = false;
+  static HWY_INLINE bool special(Chunk) { return false; }
 };
 
 // E4M3 shifted to where float32 has exponent and mantissa is the number 2^-120 times as large, subnormals
 // included; only NaN (0x7f), which no sensible file has, needs more.
 struct PanelF8 {
-  static constexpr int kPairs = 2;
+  static constexpr int kWeights = 4;
+  static constexpr bool kSpecial = true;
+  using Chunk = hn::Vec<DU32>;
   // The byte is the highest of a lane: its sign stays there, the rest goes to bits 26 to 20.
-  static HWY_INLINE VF value(hn::Vec<DU32> high_byte) {
+  static HWY_INLINE VF value(Chunk high_byte) {
     const auto spread = hn::BitCast(DU32(), hn::ShiftRight<4>(hn::BitCast(DI32(), high_byte)));
     const auto bits = hn::And(spread, hn::Set(DU32(), 0x87f00000u));
     return hn::Mul(hn::BitCast(DF(), bits), set(0x1p120f));
   }
-  static HWY_INLINE VF value_or_nan(hn::Vec<DU32> high_byte) {
+  template <int I>
+  static HWY_INLINE VF weight(Chunk all) {
+    return value(hn::ShiftLeft<8 * (3 - I)>(all));
+  }
+  // A NaN.
+  static HWY_INLINE bool special(Chunk all) {
+    const hn::Repartition<uint8_t, DU32> bytes;
+    const auto magnitudes = hn::And(hn::BitCast(bytes, all), hn::Set(bytes, 0x7f));
+    return !hn::AllFalse(bytes, hn::Eq(magnitudes, hn::Set(bytes, 0x7f)));
+  }
+  template <int I>
+  static HWY_INLINE VF special_weight(Chunk all) {
+    const auto high_byte = hn::ShiftLeft<8 * (3 - I)>(all);
     const auto magnitude = hn::And(high_byte, hn::Set(DU32(), 0x7f000000));
     const auto nan = hn::RebindMask(DF(), hn::Eq(magnitude, hn::Set(DU32(), 0x7f000000)));
     return hn::IfThenElse(nan, hn::BitCast(DF(), hn::Set(DU32(), 0x7fc00000u)), value(high_byte));
-  }
-  static HWY_INLINE void weights(const std::byte* main, VF (&w)[2 * kPairs]) {
-    const hn::Repartition<uint8_t, DU32> bytes;
-    const auto all = load_bits(DU32(), main);
-    const auto magnitudes = hn::And(hn::BitCast(bytes, all), hn::Set(bytes, 0x7f));
-    if (HWY_LIKELY(hn::AllFalse(bytes, hn::Eq(magnitudes, hn::Set(bytes, 0x7f))))) {
-      w[0] = value(hn::ShiftLeft<24>(all));
-      w[1] = value(hn::ShiftLeft<16>(all));
-      w[2] = value(hn::ShiftLeft<8>(all));
-      w[3] = value(all);
-    } else {
-      w[0] = value_or_nan(hn::ShiftLeft<24>(all));
-      w[1] = value_or_nan(hn::ShiftLeft<16>(all));
-      w[2] = value_or_nan(hn::ShiftLeft<8>(all));
-      w[3] = value_or_nan(all);
-    }
   }
 };
 

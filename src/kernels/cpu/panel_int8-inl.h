@@ -24,7 +24,7 @@ HWY_INLINE VB broadcast_bytes(const int8_t* p) {
 template <class Format>
 HWY_INLINE VI dot_word(VI acc, VB w, VB x) {
   if constexpr (Format::kSigned) return dot_signed(acc, w, x);
-  return dot_bytes(acc, w, x);
+  return dot_bytes<Format::kVnni>(acc, w, x);
 }
 
 // Minus the offset times the sum of the inputs of a block.
@@ -64,50 +64,84 @@ HWY_INLINE VF add_sums(VF acc, const GroupSums<Format>& s, const typename Format
   return acc;
 }
 
+// Word j of a group times four bytes of each input: one(s, t, weights, input) for every strip and input.
+template <class Format, int S, int T, class One>
+HWY_INLINE void for_word(const std::byte* const (&main)[S], int g, int j, const int8_t* q, One one) {
+  VB words[S];
+  HWY_UNROLL(8)
+  for (int s = 0; s < S; ++s) words[s] = Format::word(main[s], g, j);
+  HWY_UNROLL(8)
+  for (int t = 0; t < T; ++t) {
+    const VB input = broadcast_bytes(q + 32 * t + 4 * j);
+    HWY_UNROLL(8)
+    for (int s = 0; s < S; ++s) one(s, t, words[s], input);
+  }
+}
+
+// Where products are added up in 16 bits first, so many words of them are.
+template <class Format>
+inline constexpr int kRun = kPairSums && !Format::kVnni ? words_in_a_half<Format::kLargest>() : 1;
+
+// Words [first, first + kRun) of a group: their pairs of products, added up.
+template <class Format, int S, int T>
+HWY_INLINE void add_pairs(VI (&pairs)[S][T], const std::byte* const (&main)[S], int g, int first,
+                          const int8_t* q) {
+  HWY_UNROLL(8)
+  for (int j = first; j < first + kRun<Format>; ++j) {
+    for_word<Format, S, T>(main, g, j, q, [&](int s, int t, VB word, VB input) HWY_ATTR {
+      const VI products = pair_products(word, input);
+      pairs[s][t] = j == first ? products : add_halves(pairs[s][t], products);
+    });
+  }
+}
+
 // The part of a group of 32 columns.
 template <class Format, int S, int T>
 HWY_INLINE void add_group(VF (&acc)[S][T], const std::byte* const (&main)[S],
                           const typename Format::Open (&open)[S], int g, const Int8Rows& x, int64_t at) {
-  GroupSums<Format> sums[S][T];
-  HWY_UNROLL(8)
-  for (int t = 0; t < T; ++t) {
-    HWY_UNROLL(8)
-    for (int s = 0; s < S; ++s) sums[s][t] = start_of_sums<Format>(x, at + t);
-  }
+  static_assert(!Format::kHalves || kRun<Format> <= 4, "a run is of one half");
   const int8_t* q = x.q + 32 * at;
-  // Where products are added up in 16 bits first, so many words of them are.
-  constexpr int kRun = kPairSums ? words_in_a_half<Format::kLargest>() : 1;
-  static_assert(!Format::kHalves || kRun <= 4, "a run is of one half");
-  HWY_UNROLL(8)
-  for (int first = 0; first < 8; first += kRun) {
-    const int half = Format::kHalves ? first / 4 : 0;
-    VI pairs[S][T];
+  GroupSums<Format> sums[S][T];
+  VI pairs[S][T];
+  if constexpr (kRun<Format> == 8) {
+    add_pairs<Format, S, T>(pairs, main, g, 0, q);
+  } else {
     HWY_UNROLL(8)
-    for (int j = first; j < first + kRun; ++j) {
-      VB words[S];
+    for (int t = 0; t < T; ++t) {
       HWY_UNROLL(8)
-      for (int s = 0; s < S; ++s) words[s] = Format::word(main[s], g, j);
+      for (int s = 0; s < S; ++s) sums[s][t] = start_of_sums<Format>(x, at + t);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int first = 0; first < 8 && kRun<Format> < 8; first += kRun<Format>) {
+    const int half = Format::kHalves ? first / 4 : 0;
+    if constexpr (kRun<Format> == 1) {
+      for_word<Format, S, T>(main, g, first, q, [&](int s, int t, VB word, VB input) HWY_ATTR {
+        VI& sum = sums[s][t].sums[half];
+        sum = dot_word<Format>(sum, word, input);
+      });
+    } else {
+      add_pairs<Format, S, T>(pairs, main, g, first, q);
       HWY_UNROLL(8)
       for (int t = 0; t < T; ++t) {
-        const VB input = broadcast_bytes(q + 32 * t + 4 * j);
         HWY_UNROLL(8)
         for (int s = 0; s < S; ++s) {
           VI& sum = sums[s][t].sums[half];
-          if constexpr (kRun == 1) {
-            sum = dot_word<Format>(sum, words[s], input);
-          } else {
-            const VI products = pair_products(words[s], input);
-            pairs[s][t] = j == first ? products : add_halves(pairs[s][t], products);
-            if (j == first + kRun - 1) sum = hn::Add(sum, sum_of_halves(pairs[s][t]));
-          }
+          sum = in_order(hn::Add(sum, sum_of_halves(pairs[s][t])));
         }
       }
     }
   }
   HWY_UNROLL(8)
-  for (int s = 0; s < S; ++s) {
+  for (int t = 0; t < T; ++t) {
     HWY_UNROLL(8)
-    for (int t = 0; t < T; ++t) acc[s][t] = add_sums<Format>(acc[s][t], sums[s][t], open[s], g, x, at + t);
+    for (int s = 0; s < S; ++s) {
+      if constexpr (kRun<Format> == 8) {
+        sums[s][t] = start_of_sums<Format>(x, at + t);
+        sums[s][t].sums[0] = hn::Add(sums[s][t].sums[0], sum_of_halves(pairs[s][t]));
+      }
+      acc[s][t] = add_sums<Format>(acc[s][t], sums[s][t], open[s], g, x, at + t);
+    }
   }
 }
 
@@ -164,13 +198,13 @@ HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t fi
       constexpr int64_t kStep = Format::kBytes / Format::kGroups;
       strips_ahead.template reading<kStep>(panels, (c * Format::kGroups + g) * kStep);
       ahead.others(S);
-      if constexpr (T == 1 && kVnni) {
+      if constexpr (T == 1 && Format::kVnni) {
         add_group_of_one<Format, S>(acc, main, open, g, x, at + g);
       } else {
         add_group<Format, S, T>(acc, main, open, g, x, at + g * T);
       }
     };
-    if constexpr (T == 1 && kVnni) {  // its masks and shifts are to be constants
+    if constexpr (T == 1 && Format::kVnni) {  // its masks and shifts are to be constants
       HWY_UNROLL(8)
       for (int g = 0; g < Format::kGroups; ++g) group(g);
     } else {

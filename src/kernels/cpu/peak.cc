@@ -93,6 +93,14 @@ __attribute__((target("avx2"))) void avx2_int8(int64_t rounds) {
   }
 }
 
+__attribute__((target("avx2,avxvnni"))) void avx_vnni_int8(int64_t rounds) {
+  __m256i sums[kSums] = {};
+  const __m256i a = _mm256_set1_epi8(1);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& s : sums) s = _mm256_dpbusd_avx_epi32(s, a, a), keep(s);
+  }
+}
+
 __attribute__((target("avx512f"))) void avx512_f32(int64_t rounds) {
   __m512 sums[kSums] = {};
   const __m512 a = _mm512_set1_ps(0.5f);
@@ -175,6 +183,7 @@ constexpr Choice kBf16[] = {
 constexpr Choice kInt8[] = {
     {"amx", {"tdpbusd", kTileSums * 16 * 16 * 64 * 2.0, amx_int8}},
     {"avx3_dl", {"vpdpbusd", kSums * 64 * 2.0, vnni_int8}},
+    {"avx2_vnni", {"vpdpbusd (256 bits)", kSums * 32 * 2.0, avx_vnni_int8}},
     {"avx2", {"vpmaddubsw, vpmaddwd, vpaddd", kSums * 32 * 2.0, avx2_int8}},
     {"sse4", {"pmaddubsw, pmaddwd, paddd", kSums * 16 * 2.0, sse4_int8}},
 };

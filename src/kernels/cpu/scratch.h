@@ -62,6 +62,8 @@ class Workspace {
   bool round_to_bf16 = false;
   // Whether the machine has AMX.
   bool amx = false;
+  // With AVX2: whether it has AVX-VNNI.
+  bool vnni = false;
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
