@@ -23,9 +23,39 @@ void spoil_block(int8_t* q, int64_t at, const Int8Rows& out) {
   out.sum[at] = out.halves[2 * at] = out.halves[2 * at + 1] = 0;
 }
 
-// Integers nearest to v, which are in -127 ... 127.
+// One lane for each of four blocks.
+using DI4 = hn::FixedTag<int32_t, 4>;
+using DU4 = hn::FixedTag<uint32_t, 4>;
+using DF4 = hn::FixedTag<float, 4>;
+
+// op(lower half, upper half) until four lanes are left.
+template <class D, class Op>
+HWY_INLINE auto fold(D d, hn::Vec<D> v, Op op) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return fold(half, op(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), op);
+  }
+}
+// Lane i: op over all lanes of v[i].
+template <class D, class Op>
+HWY_INLINE auto reduce_four(D d, const hn::Vec<D> (&v)[4], Op op) {
+  const hn::RepartitionToWide<D> wide;
+  const auto pairs = [&](hn::Vec<D> a, hn::Vec<D> b)
+                         HWY_ATTR { return op(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)); };
+  const auto first = hn::BitCast(wide, pairs(v[0], v[1])), second = hn::BitCast(wide, pairs(v[2], v[3]));
+  return fold(d,
+              op(hn::BitCast(d, hn::InterleaveLower(wide, first, second)),
+                 hn::BitCast(d, hn::InterleaveUpper(wide, first, second))),
+              op);
+}
+
+// Integers nearest to v, which are in -127 ... 127: Highway's looks after those that overflow.
 HWY_INLINE hn::Vec<DI32> nearest(VF v) {
-#if HWY_TARGET == HWY_AVX2  // Highway's looks after those that overflow
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return hn::Vec<DI32>{_mm512_cvtps_epi32(v.raw)};
+#elif HWY_TARGET == HWY_AVX2
   return hn::Vec<DI32>{_mm256_cvtps_epi32(v.raw)};
 #else
   return hn::NearestInt(v);
@@ -46,49 +76,96 @@ HWY_INLINE void store_bytes(const hn::Vec<DI32> (&v)[kVectors], int8_t* out) {
 #endif
 }
 
-// Rounds 32 values; `at` is the block's place in d, d_sum and sum.
-HWY_INLINE void quantize_block(const float* x, int8_t* q, int64_t at, const Int8Rows& out) {
+// Rounds four blocks, which become blocks at ... at + 3 of `out`. What is one number for a block is computed
+// for all four at a time.
+HWY_INLINE void quantize_four(const float* const (&x)[4], int64_t at, const Int8Rows& out) {
   constexpr int kVectors = static_cast<int>(32 / kLanes);
   const hn::RebindToUnsigned<DI32> du;
-  VF v[kVectors];
-  auto largest = hn::Zero(du);  // of the magnitudes, whose bits are in their order, NaN last
-  HWY_UNROLL(8)
-  for (int i = 0; i < kVectors; ++i) {
-    v[i] = load(x + i * kLanes);
-    largest = hn::Max(largest, hn::BitCast(du, hn::Abs(v[i])));
+  const DI4 d_int;
+  const DF4 d_float;
+  hn::Vec<decltype(du)> magnitudes[4];  // whose bits are in their order, NaN last
+  HWY_UNROLL(4)
+  for (int b = 0; b < 4; ++b) {
+    magnitudes[b] = hn::BitCast(du, hn::Abs(load(x[b])));
+    HWY_UNROLL(8)
+    for (int i = 1; i < kVectors; ++i) {
+      magnitudes[b] = hn::Max(magnitudes[b], hn::BitCast(du, hn::Abs(load(x[b] + i * kLanes))));
+    }
   }
-  constexpr uint32_t kInfinity = 0x7f800000;
-  const uint32_t bits = hn::GetLane(hn::MaxOfLanes(du, largest));
-  if (bits >= kInfinity) return spoil_block(q, at, out);
-  const float top = std::bit_cast<float>(bits);
-  const float d = top / 127.0f;
+  const auto larger = [](auto a, auto b) HWY_ATTR { return hn::Max(a, b); };
+  const auto largest = reduce_four(du, magnitudes, larger);
+  const auto top = hn::BitCast(d_float, largest);
+  const auto d = hn::Div(top, hn::Set(d_float, 127.0f));
   // Not infinite for the smallest numbers: 0 times it is 0.
-  const VF inverse = set(top > 0 ? std::min(127.0f / top, std::numeric_limits<float>::max()) : 0.0f);
-  hn::Vec<DI32> sums[2] = {hn::Zero(DI32()), hn::Zero(DI32())};
-  hn::Vec<DI32> rounded[kVectors];
-  HWY_UNROLL(8)
-  for (int i = 0; i < kVectors; ++i) {
-    rounded[i] = nearest(hn::Mul(v[i], inverse));
-    auto& sum = sums[2 * i / kVectors];
-    sum = hn::Add(sum, rounded[i]);
+  const auto inverse =
+      hn::Min(hn::Div(hn::Set(d_float, 127.0f), top), hn::Set(d_float, std::numeric_limits<float>::max()));
+  HWY_ALIGN float factors[4];
+  hn::Store(inverse, d_float, factors);
+
+  hn::Vec<DI32> first[4], second[4];  // halves' sums
+  HWY_UNROLL(4)
+  for (int b = 0; b < 4; ++b) {
+    hn::Vec<DI32> rounded[kVectors];
+    HWY_UNROLL(8)
+    for (int i = 0; i < kVectors; ++i) {
+      rounded[i] = nearest(hn::Mul(load(x[b] + i * kLanes), set(factors[b])));
+    }
+    first[b] = rounded[0];
+    second[b] = rounded[kVectors / 2];
+    HWY_UNROLL(4)
+    for (int i = 1; i < kVectors / 2; ++i) {
+      first[b] = hn::Add(first[b], rounded[i]);
+      second[b] = hn::Add(second[b], rounded[kVectors / 2 + i]);
+    }
+    store_bytes(rounded, out.q + 32 * (at + b));
   }
-  store_bytes(rounded, q);
-  const int32_t first = hn::GetLane(hn::SumOfLanes(DI32(), sums[0]));
-  const int32_t second = hn::GetLane(hn::SumOfLanes(DI32(), sums[1]));
-  out.d[at] = d;
-  out.d_sum[at] = d * static_cast<float>(first + second);
-  out.sum[at] = -128 * (first + second);
-  out.halves[2 * at] = -32 * first;
-  out.halves[2 * at + 1] = -32 * second;
+  const auto sum = [](auto a, auto b) HWY_ATTR { return hn::Add(a, b); };
+  const auto sum1 = reduce_four(DI32(), first, sum), sum2 = reduce_four(DI32(), second, sum);
+  const auto both = hn::Add(sum1, sum2);
+  hn::StoreU(d, d_float, out.d + at);
+  hn::StoreU(hn::Mul(d, hn::ConvertTo(d_float, both)), d_float, out.d_sum + at);
+  hn::StoreU(hn::Neg(hn::ShiftLeft<7>(both)), d_int, out.sum + at);
+  const auto half1 = hn::Neg(hn::ShiftLeft<5>(sum1)), half2 = hn::Neg(hn::ShiftLeft<5>(sum2));
+  hn::StoreU(hn::InterleaveLower(d_int, half1, half2), d_int, out.halves + 2 * at);
+  hn::StoreU(hn::InterleaveUpper(d_int, half1, half2), d_int, out.halves + 2 * at + 4);
+
+  const auto infinity = hn::Set(d_int, 0x7f7fffff);
+  if (HWY_LIKELY(hn::AllFalse(d_int, hn::Gt(hn::BitCast(d_int, largest), infinity)))) return;
+  HWY_ALIGN uint32_t bits[4];
+  hn::Store(largest, DU4(), bits);
+  for (int b = 0; b < 4; ++b) {
+    if (bits[b] >= 0x7f800000) spoil_block(out.q + 32 * (at + b), at + b, out);
+  }
+}
+
+// Fewer than four blocks in all: as four, of which the last count several times.
+void quantize_few(const float* const (&x)[4], int64_t count, int64_t at, const Int8Rows& out) {
+  int8_t q[128];
+  float d[4], d_sum[4];
+  int32_t sum[4], halves[8];
+  Int8Rows four;
+  four.q = q, four.d = d, four.d_sum = d_sum, four.sum = sum, four.halves = halves;
+  quantize_four(x, 0, four);
+  std::copy(q, q + 32 * count, out.q + 32 * at);
+  std::copy(d, d + count, out.d + at);
+  std::copy(d_sum, d_sum + count, out.d_sum + at);
+  std::copy(sum, sum + count, out.sum + at);
+  std::copy(halves, halves + 2 * count, out.halves + 2 * at);
 }
 
 void quantize_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
-  const int64_t blocks = cols / 32;
-  for (int64_t i = 0; i < width; ++i) {
-    const float* row = x.rows[t + i];
-    for (int64_t b = 0; b < blocks; ++b) {
-      quantize_block(row + 32 * b, x.int8.q + t * cols + (b * width + i) * 32, t * blocks + b * width + i,
-                     x.int8);
+  const int64_t begin = t * (cols / 32), count = width * (cols / 32);
+  // Block i of the tile is that of input i % width.
+  const auto block = [&](int64_t i) { return x.rows[t + i % width] + i / width * 32; };
+  for (int64_t i = 0; i < count; i += 4) {
+    const float* blocks[4];
+    // The last four begin so early that they are four.
+    const int64_t from = std::max<int64_t>(0, std::min(i, count - 4));
+    for (int64_t b = 0; b < 4; ++b) blocks[b] = block(std::min(from + b, count - 1));
+    if (count >= 4) {
+      quantize_four(blocks, begin + from, x.int8);
+    } else {
+      quantize_few(blocks, count, begin, x.int8);
     }
   }
 }

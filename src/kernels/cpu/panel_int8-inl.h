@@ -32,7 +32,7 @@ template <int kOffset>
 HWY_INLINE VI start_of_sum(int32_t sum) {  // -128 times it
   if constexpr (kOffset == 0) return hn::Zero(DI());
   if constexpr (kOffset == 128) return hn::Set(DI(), sum);
-  if constexpr (kOffset == 8) return hn::Set(DI(), sum >> 4);
+  if constexpr (kOffset == 8) return hn::ShiftRight<4>(hn::Set(DI(), sum));
 }
 
 // What the products of one input with a group of 32 columns add up to, per row: of each half where the
