@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "engine/batch.h"
 
@@ -87,19 +88,20 @@ Json BenchRow::to_json() const {
           {"operations", list}};
 }
 
-Bench::Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding)
+Bench::Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding, std::string isa)
     : model_(*loaded.model),
       timed_(loaded.timed),
       pool_(*loaded.pool),
       repeat_(repeat),
       piece_(piece),
       rounding_(rounding),
+      isa_(std::move(isa)),
       memory_(*loaded.pool) {
   before_ = measure_machine();
 }
 
 Machine Bench::measure_machine() {
-  const Machine machine{memory_.read_gb_per_s(), measure_peaks(pool_)};
+  const Machine machine{memory_.read_gb_per_s(), measure_peaks(pool_, isa_)};
   best_.raise(machine);
   return machine;
 }

@@ -77,7 +77,8 @@ struct BenchRow {
 // processors get faster and slower by a factor of two as the others come and go.
 class Bench {
  public:
-  Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding);
+  // isa: that the model was loaded with, "" for the best.
+  Bench(const LoadedModel& loaded, int64_t repeat, int64_t piece, Rounding rounding, std::string isa);
   // The best that was measured so far.
   const Machine& machine() const { return best_; }
   Result<BenchRow> measure(const BenchCase& what);
@@ -90,6 +91,7 @@ class Bench {
   ThreadPool& pool_;
   int64_t repeat_, piece_;
   Rounding rounding_;
+  std::string isa_;
   MemorySpeed memory_;
   Machine before_, best_;
 };

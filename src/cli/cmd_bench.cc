@@ -158,7 +158,7 @@ Result<int> run_bench(const BenchOptions& options) {
   QN_TRY(const LoadedModel loaded,
          load_model(opened.checkpoint, options.engine, {.timed = options.operations}));
   loaded.model->finish_loading();
-  Bench bench(loaded, options.repeat, options.piece, options.engine.rounding());
+  Bench bench(loaded, options.repeat, options.piece, options.engine.rounding(), options.engine.isa);
   if (!options.json) QN_RETURN_IF_ERROR(write_out(heading(opened, loaded, options, bench)));
   std::vector<BenchRow> rows;
   {

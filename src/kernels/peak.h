@@ -19,7 +19,8 @@ struct Peaks {
   Peak int8;  // products of bytes, sums in 32 bits
 };
 
-// Takes about 0.2 s. Implemented by the cpu backend.
-Peaks measure_peaks(ThreadPool& pool);
+// Of the instructions that kernels of `isa` may use, one of cpu_isas(), or "" for the best. Takes about 0.2
+// s. Implemented by the cpu backend.
+Peaks measure_peaks(ThreadPool& pool, std::string_view isa = {});
 
 }  // namespace qnext

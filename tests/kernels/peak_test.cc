@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
+#include "kernels/ops.h"
 
 namespace qnext::test {
 namespace {
@@ -16,6 +17,14 @@ TEST(PeakTest, AMachineComputes) {
     EXPECT_EQ(peak.instruction.empty(), peak.gflops == 0);
     EXPECT_LT(peak.gflops, 1e6);  // a loop that the compiler took away would be faster
   }
+}
+
+TEST(PeakTest, ALowerInstructionSetHasItsOwnInstructions) {
+  ThreadPool pool(1);
+  const auto isas = cpu_isas();
+  const Peaks lowest = measure_peaks(pool, isas.back());
+  EXPECT_FALSE(lowest.f32.instruction.empty());
+  if (isas.size() > 1) EXPECT_NE(lowest.f32.instruction, measure_peaks(pool).f32.instruction);
 }
 
 }  // namespace

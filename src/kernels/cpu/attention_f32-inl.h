@@ -56,7 +56,11 @@ class F32Arithmetic {
     const char* ahead = in_place(dtype) ? reinterpret_cast<const char*>(keys.ahead) : nullptr;
     const int64_t asked = kPanelKeys * width_ * 2;  // bytes, by each of packing and scoring
     for (int64_t j = 0; j < keys.count; j += kPanelKeys) {
-      pack(keys, dtype, j, {ahead});
+      if (in_pairs(dtype)) {
+        pack_pairs(keys, j);
+      } else {
+        pack(keys, dtype, j, {ahead});
+      }
       if (ahead) ahead += asked;
       for (int64_t q = begin; q < end; q += kQueries) {
         score_queries<kQueries>(q_ + q * width_, end - q, {q == begin ? ahead : nullptr},
@@ -98,6 +102,9 @@ class F32Arithmetic {
   // Whether rows of the cache are as they are wanted.
   bool in_place(DType dtype) const { return dtype == DType::kF32 && args_.head_dim == width_; }
 
+  // Whether a row of the cache is pairs of BF16 to its end.
+  bool in_pairs(DType dtype) const { return dtype == DType::kBF16 && args_.head_dim == width_; }
+
   // Rows [begin, end) into rows_, asking for those of the next block.
   void decode(const BlockRows& rows, DType dtype, int64_t begin, int64_t end) {
     const int64_t bytes = row_bytes(dtype, args_.head_dim);
@@ -130,6 +137,30 @@ class F32Arithmetic {
           store(hn::BitCast(DF(), quads[k]), panel_ + (i + k) * kPanelKeys + v * kLanes);
         }
       }
+    }
+  }
+
+  // The same for keys in BF16, which are turned around in pairs of dimensions and widened after that.
+  void pack_pairs(const BlockRows& keys, int64_t first) {
+    const std::byte* rows[kPanelKeys];
+    for (int64_t j = 0; j < kPanelKeys; ++j) rows[j] = keys.at[std::min(first + j, keys.count - 1)];
+    const auto* next = reinterpret_cast<const char*>(keys.ahead);
+    Ahead ahead{next ? next + first * 2 * width_ : nullptr};
+    float* out = panel_;
+    for (int64_t i = 0; i < width_; i += 8) {
+      ahead.ask<kPanelKeys / 4>();
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) {
+        VU quads[4];
+        transpose(rows + v * kLanes, 2 * i, quads);
+        HWY_UNROLL(4)
+        for (int k = 0; k < 4; ++k) {
+          float* pair = out + 2 * k * kPanelKeys + v * kLanes;
+          store(hn::BitCast(DF(), hn::ShiftLeft<16>(quads[k])), pair);
+          store(hn::BitCast(DF(), hn::And(quads[k], hn::Set(DU(), 0xffff0000u))), pair + kPanelKeys);
+        }
+      }
+      out += 8 * kPanelKeys;
     }
   }
 

@@ -48,7 +48,7 @@ HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile, On
 template <class Format, int T>
 void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   // With one input memory is the limit, which a core reads faster from several places at once.
-  constexpr int S = T == 1 && kManyRegisters && Format::kGroups == 1 ? 4 : 2;
+  constexpr int S = T == 1 && Format::kGroups == 1 ? 4 : 2;
   const PanelFormat& format = *panel_format(run.w.dtype);
   for_strips<S>(
       run, ahead,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -225,9 +226,9 @@ constexpr Choice kF32[] = {{"", {}}}, kBf16[] = {{"", {}}}, kInt8[] = {{"", {}}}
 
 #endif
 
+// isas: those that may be used.
 template <size_t N>
-const Loop* best_of(const Choice (&choices)[N]) {
-  const std::vector<std::string_view> isas = cpu_isas();
+const Loop* best_of(const Choice (&choices)[N], std::span<const std::string_view> isas) {
   for (const Choice& choice : choices) {
     if (std::find(isas.begin(), isas.end(), choice.isa) != isas.end()) return &choice.loop;
   }
@@ -260,8 +261,12 @@ Peak measure(ThreadPool& pool, const Loop* loop) {
 
 }  // namespace
 
-Peaks measure_peaks(ThreadPool& pool) {
-  return {measure(pool, best_of(kF32)), measure(pool, best_of(kBf16)), measure(pool, best_of(kInt8))};
+Peaks measure_peaks(ThreadPool& pool, std::string_view isa) {
+  const std::vector<std::string_view> all = cpu_isas();  // best first
+  const auto best = isa.empty() ? all.begin() : std::find(all.begin(), all.end(), isa);
+  const std::span<const std::string_view> isas(best, all.end());
+  return {measure(pool, best_of(kF32, isas)), measure(pool, best_of(kBf16, isas)),
+          measure(pool, best_of(kInt8, isas))};
 }
 
 }  // namespace qnext

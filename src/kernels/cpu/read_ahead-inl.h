@@ -16,7 +16,7 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // time to bring what is wanted after this run.
 struct ReadAhead {
   // Bytes; measured. The first cache holds them and what is at hand.
-  static constexpr int64_t kAhead = kManyRegisters ? 16384 : 8192;
+  static constexpr int64_t kAhead = 16384;
 
   bool own = false;                 // the first tile
   const std::byte* end = nullptr;   // of the run
