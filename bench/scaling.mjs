@@ -16,11 +16,11 @@ const theirs = split < 0 ? [] : process.argv.slice(split + 1);
 const { values: options, positionals } = parseArgs({
   args: ours, allowPositionals: true,
   options: { threads: { type: 'string', default: '1,2' }, plot: { type: 'string' }, json: { type: 'string' },
-             from: { type: 'string' }, qnext: { type: 'string', default: join(top, 'build', 'release', 'qnext') } },
+             from: { type: 'string' }, help: { type: 'boolean' }, qnext: { type: 'string', default: join(top, 'build', 'release', 'qnext') } },
 });
-if (positionals.length !== (options.from ? 0 : 1)) {
+if (options.help || positionals.length !== (options.from ? 0 : 1)) {
   console.error(usage);
-  process.exit(2);
+  process.exit(options.help ? 0 : 2);
 }
 
 function bench(threads) {
