@@ -202,17 +202,36 @@ TEST_P(CpuPanels, RoundToBf16WhenAskedTo) {
   }
 }
 
+// One over the largest of a block is no float32 there.
+TEST_P(CpuPanels, TakeTheSmallestInputs) {
+  for (DType dtype : kPanelTypes) {
+    const int64_t cols = 512, rows = 32;
+    const Matrix plain = random_matrix(dtype, rows, cols, 17), w = cpu1->prepare(plain);
+    std::vector<float> x = random_floats(18, cols), got(rows), expected(rows);
+    for (size_t j = 0; j < x.size(); ++j) x[j] *= j % 3 == 0 ? 0.0f : 1e-37f;
+    cpu1->linear(w, x.data(), 1, got.data());
+    ref->linear(plain, x.data(), 1, expected.data());
+    for (size_t r = 0; r < got.size(); ++r) EXPECT_NEAR(got[r], expected[r], 1e-33f) << name(dtype);
+  }
+}
+
 TEST_P(CpuPanels, PassOnWhatIsNotANumber) {
+  const int64_t rows = 16;
+  auto expect_not_finite = [&](DType dtype, int64_t cols, int64_t n, float bad) {
+    const Matrix w = cpu1->prepare(random_matrix(dtype, rows, cols, 13));
+    std::vector<float> x = random_floats(14, n * cols), y(static_cast<size_t>(n * rows));
+    x[static_cast<size_t>((n - 1) * cols + cols / 3)] = bad;  // of the last input
+    cpu1->linear(w, x.data(), n, y.data());
+    for (int64_t i = 0; i < n * rows; ++i) {
+      EXPECT_EQ(std::isfinite(y[static_cast<size_t>(i)]), i < (n - 1) * rows)
+          << name(dtype) << " cols " << cols << " n " << n;
+    }
+  };
   for (DType dtype : kPanelTypes) {
     for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-      const int64_t cols = 256;
-      const Matrix w = cpu1->prepare(random_matrix(dtype, 16, cols, 13));
-      std::vector<float> x = random_floats(14, 2 * cols), y(32);
-      x[static_cast<size_t>(cols + 77)] = bad;
-      cpu1->linear(w, x.data(), 2, y.data());
-      for (size_t r = 0; r < 16; ++r) {
-        EXPECT_TRUE(std::isfinite(y[r])) << name(dtype);
-        EXPECT_FALSE(std::isfinite(y[16 + r])) << name(dtype);
+      for (int64_t cols : {32, 256}) {
+        if (cols % info(dtype).block != 0) continue;
+        for (int64_t n : {1, 2, 3, 7, 20}) expect_not_finite(dtype, cols, n, bad);
       }
     }
   }
