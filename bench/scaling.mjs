@@ -16,7 +16,8 @@ const theirs = split < 0 ? [] : process.argv.slice(split + 1);
 const { values: options, positionals } = parseArgs({
   args: ours, allowPositionals: true,
   options: { threads: { type: 'string', default: '1,2' }, plot: { type: 'string' }, json: { type: 'string' },
-             from: { type: 'string' }, help: { type: 'boolean' }, qnext: { type: 'string', default: join(top, 'build', 'release', 'qnext') } },
+             from: { type: 'string' }, help: { type: 'boolean' },
+             qnext: { type: 'string', default: join(top, 'build', 'release', 'qnext') } },
 });
 if (options.help || positionals.length !== (options.from ? 0 : 1)) {
   console.error(usage);

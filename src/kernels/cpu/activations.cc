@@ -155,18 +155,28 @@ void quantize_few(const float* const (&x)[4], int64_t count, int64_t at, const I
 
 void quantize_tile(const Activations& x, int64_t t, int64_t width, int64_t cols) {
   const int64_t begin = t * (cols / 32), count = width * (cols / 32);
-  // Block i of the tile is that of input i % width.
-  const auto block = [&](int64_t i) { return x.rows[t + i % width] + i / width * 32; };
-  for (int64_t i = 0; i < count; i += 4) {
-    const float* blocks[4];
-    // The last four begin so early that they are four.
-    const int64_t from = std::max<int64_t>(0, std::min(i, count - 4));
-    for (int64_t b = 0; b < 4; ++b) blocks[b] = block(std::min(from + b, count - 1));
-    if (count >= 4) {
-      quantize_four(blocks, begin + from, x.int8);
-    } else {
-      quantize_few(blocks, count, begin, x.int8);
+  const float* blocks[4];
+  int64_t i = 0, input = 0, column = 0;  // block i of the tile is that of input i % width
+  for (; i + 4 <= count; i += 4) {
+    for (const float*& block : blocks) {
+      block = x.rows[t + input] + column;
+      if (++input < width) continue;
+      input = 0;
+      column += 32;
     }
+    quantize_four(blocks, begin + i, x.int8);
+  }
+  if (i == count) return;
+  // The last four begin so early that they are four.
+  const int64_t from = std::max<int64_t>(0, count - 4);
+  for (int64_t b = 0; b < 4; ++b) {
+    const int64_t at = std::min(from + b, count - 1);
+    blocks[b] = x.rows[t + at % width] + at / width * 32;
+  }
+  if (count >= 4) {
+    quantize_four(blocks, begin + from, x.int8);
+  } else {
+    quantize_few(blocks, count, begin, x.int8);
   }
 }
 
