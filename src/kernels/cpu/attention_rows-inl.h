@@ -23,13 +23,13 @@ struct Ahead {
   HWY_INLINE void ask() {
     if (!next) return;
     HWY_UNROLL(8)
-    for (int l = 0; l < kLines; ++l) __builtin_prefetch(next + 64 * l, 0, 3);
+    for (int l = 0; l < kLines; ++l) fetch_line(next + 64 * l);
     next += 64 * kLines;
   }
 };
 
 // Of so few queries memory is the limit: they ask for what they will read themselves soon, so many bytes on
-// (measured), which the first cache holds beside what is at hand.
+// (measured).
 inline constexpr int64_t kFewQueries = 16, kNear = 8192;
 
 // float_to_bf16() of every lane, in the high halves of lanes whose low halves are zero.

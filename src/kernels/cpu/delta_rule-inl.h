@@ -109,7 +109,7 @@ HWY_INLINE void recurrent_columns(const Token& token, int64_t key_dim, int64_t s
     const VF ki = set(token.k[i]), qi = set(token.q[i]);
     HWY_UNROLL(8)
     for (int v = 0; v < V; ++v) {
-      if (v % kPerLine == 0) __builtin_prefetch(row + kRowsAhead * stride + v * kLanes);
+      if (v % kPerLine == 0) fetch_line(row + kRowsAhead * stride + v * kLanes);
       const VF cells = load_cells(row + v * kLanes);
       u[v] = hn::MulAdd(ki, cells, u[v]);
       o[v] = hn::MulAdd(qi, cells, o[v]);

@@ -27,7 +27,7 @@ class Ahead {
   HWY_INLINE void step() {
     if (rows_ == 0) return;
     const Part& part = part_[next_];
-    for (int64_t j = 0; j < part.width; j += kLineFloats) __builtin_prefetch(part.row + j, 0, 2);
+    for (int64_t j = 0; j < part.width; j += kLineFloats) fetch_line(part.row + j);
     part_[next_].row += part.stride;
     if (++next_ == parts_) {
       next_ = 0;

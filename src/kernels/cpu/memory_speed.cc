@@ -33,7 +33,7 @@ uint64_t sum_of_words(const std::byte* data, int64_t bytes) {
   hn::Vec<decltype(d)> sums[kVectors];
   for (auto& sum : sums) sum = hn::Zero(d);
   for (int64_t at = 0; at < bytes; at += kLine) {
-    hwy::Prefetch(data + at + kAhead);
+    fetch_line(data + at + kAhead);
     HWY_UNROLL(4)
     for (int64_t i = 0; i < kVectors; ++i) {
       const auto* words = reinterpret_cast<const uint64_t*>(data + at + i * kVector);

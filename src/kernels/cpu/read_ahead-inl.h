@@ -15,19 +15,16 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // every page: so it asks for what it will read itself soon. The other tiles find them in a cache and have
 // time to bring what is wanted after this run.
 struct ReadAhead {
-  // Bytes; measured. The first cache holds them and what is at hand.
-  static constexpr int64_t kAhead = 16384;
+  // Bytes, of all places together; measured.
+  static constexpr int64_t kAhead = 32768;
 
   bool own = false;                 // the first tile
   const std::byte* end = nullptr;   // of the run
   const std::byte* next = nullptr;  // what is read after it, or null
   int64_t lines = 0;                // of that, what other tiles bring for every 32 columns of a strip
 
-  // To the first cache: what comes to the second one only misses the first one twice.
-  static HWY_INLINE void fetch(const std::byte* p) { __builtin_prefetch(p, 0, 3); }
-  // To the second one: it is far from being read.
   HWY_INLINE void others(int strips) {
-    for (int64_t i = 0; i < lines * strips; ++i, next += 64) __builtin_prefetch(next, 0, 2);
+    for (int64_t i = 0; i < lines * strips; ++i, next += 64) fetch_line(next);
   }
 };
 
@@ -37,11 +34,12 @@ template <int S>
 class StripsAhead {
  public:
   static constexpr int kPanels = S > kStrips ? S / kStrips : 1;
-  static constexpr int64_t kDistance = ReadAhead::kAhead / kPanels;
 
   // `first` is the first one's panel.
   HWY_INLINE StripsAhead(const ReadAhead& ahead, const std::byte* first, int64_t panel_bytes)
-      : own_(ahead.own), panel_bytes_(panel_bytes) {
+      : own_(ahead.own),
+        panel_bytes_(panel_bytes),
+        distance_(std::min(ReadAhead::kAhead / kPanels, panel_bytes)) {
     const std::byte* after = first + kPanels * panel_bytes;
     if (after >= ahead.end) after = ahead.next ? ahead.next : first;
     to_next_ = after - first - panel_bytes;
@@ -50,26 +48,27 @@ class StripsAhead {
   template <int64_t kBytes>
   HWY_INLINE void reading(const std::byte* const (&panels)[S], int64_t at) const {
     if (!own_) return;
-    at += kDistance;
+    at += distance_;
     if (at >= panel_bytes_) at += to_next_;
     HWY_UNROLL(8)
     for (int s = 0; s < S; s += S / kPanels) {
       HWY_UNROLL(16)
-      for (int64_t i = 0; i < kBytes; i += 64) ReadAhead::fetch(panels[s] + at + i);
+      for (int64_t i = 0; i < kBytes; i += 64) fetch_line(panels[s] + at + i);
     }
   }
   // Where a run begins.
   HWY_INLINE void start(const std::byte* first) const {
     if (!own_) return;
     for (int p = 0; p < kPanels; ++p) {
-      for (int64_t i = 0; i < kDistance; i += 64) ReadAhead::fetch(first + p * panel_bytes_ + i);
+      for (int64_t i = 0; i < distance_; i += 64) fetch_line(first + p * panel_bytes_ + i);
     }
   }
 
  private:
   bool own_;
   int64_t panel_bytes_;
-  int64_t to_next_;  // from the end of a panel to the panel that is read after it
+  int64_t distance_;  // from what is read of a panel to what is asked for
+  int64_t to_next_;   // from the end of a panel to the panel that is read after it
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE

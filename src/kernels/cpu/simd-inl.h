@@ -34,6 +34,10 @@ HWY_INLINE VF set(float x) { return hn::Set(DF(), x); }
 HWY_INLINE VF load(const float* p) { return hn::LoadU(DF(), p); }
 HWY_INLINE void store(VF v, float* p) { hn::StoreU(v, DF(), p); }
 
+// Asks for the cache line at p, which may be any address. To the second cache: a core has few places (24 in
+// Zen 4) for lines on their way to the first, and a line from memory would hold one all the way.
+HWY_INLINE void fetch_line(const void* p) { __builtin_prefetch(p, 0, 2); }
+
 // The first `count` < kLanes elements and zeros; touches no others.
 HWY_INLINE VF load_part(const float* p, int64_t count) {
   HWY_ALIGN float lanes[kLanes] = {};
