@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/panel_dots.cc"
 #include <hwy/foreach_target.h>
 //
+#include <type_traits>
+
 #include "base/check.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/panel_amx-inl.h"
@@ -35,14 +37,21 @@ HWY_INLINE void start_reading(const Run& run, const ReadAhead& ahead) {
   StripsAhead<S>(ahead, first, kPanelRows * run.w.stride()).start(first);
 }
 
-// Strips [strip, end), S at a time and those left over one at a time.
-template <int S, class Tile, class One>
-HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile, One one) {
+// Calls tile(number of strips, first strip, its out) for strips S at a time and those left over one at a
+// time.
+template <int S, class Tile>
+HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile) {
   const int64_t begin = run.begin * kStrips, end = run.end * kStrips;
   int64_t strip = begin;
   start_reading<S>(run, ahead);
-  for (; strip + S <= end; strip += S) tile(strip, run.out + (strip - begin) * kLanes);
-  for (; strip < end; ++strip) one(strip, run.out + (strip - begin) * kLanes);
+  for (; strip + S <= end; strip += S) {
+    tile(std::integral_constant<int, S>(), strip, run.out + (strip - begin) * kLanes);
+  }
+  if constexpr (kStrips % S != 0) {
+    for (; strip < end; ++strip) {
+      tile(std::integral_constant<int, 1>(), strip, run.out + (strip - begin) * kLanes);
+    }
+  }
 }
 
 template <class Format, int T>
@@ -50,12 +59,9 @@ void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   // With one input memory is the limit, which a core reads faster from several places at once.
   constexpr int S = T == 1 && Format::kGroups == 1 ? 4 : 2;
   const PanelFormat& format = *panel_format(run.w.dtype);
-  for_strips<S>(
-      run, ahead,
-      [&](int64_t strip, float* out)
-          HWY_ATTR { int8_tile<Format, S, T>(run.w, format, strip, x, out, run.out_stride, ahead); },
-      [&](int64_t strip, float* out)
-          HWY_ATTR { int8_tile<Format, 1, T>(run.w, format, strip, x, out, run.out_stride, ahead); });
+  for_strips<S>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
+    int8_tile<Format, strips(), T>(run.w, format, first, x, out, run.out_stride, ahead);
+  });
 }
 
 template <template <bool> class Format, int T>
@@ -69,12 +75,9 @@ void int8_run(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
 template <class Format, int T>
 void float_run(const Run& run, const float* x, ReadAhead& ahead) {
   constexpr int S = T == 1 ? 4 : 2;
-  for_strips<S>(
-      run, ahead,
-      [&](int64_t strip, float* out)
-          HWY_ATTR { float_tile<Format, S, T>(run.w, strip, x, out, run.out_stride, ahead); },
-      [&](int64_t strip, float* out)
-          HWY_ATTR { float_tile<Format, 1, T>(run.w, strip, x, out, run.out_stride, ahead); });
+  for_strips<S>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
+    float_tile<Format, strips(), T>(run.w, first, x, out, run.out_stride, ahead);
+  });
 }
 
 #if HWY_TARGET == HWY_AVX3_DL
