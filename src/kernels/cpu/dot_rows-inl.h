@@ -25,7 +25,7 @@ struct Inputs {
 
 // Weight rows that are decoded at a time when there are several inputs.
 inline constexpr int64_t kDecodedRows = 16;
-// Floats of scratch that dot_rows() needs for a matrix of so many columns.
+// Floats of scratch that dot() needs for a matrix of so many columns.
 inline int64_t panel_floats(int64_t cols) { return kDecodedRows * round_up(cols, 32); }
 
 // out[t * out_stride + r - begin] = row r of w . x[t] for r in [begin, end), t in [0, n). Lane l of one

@@ -13,7 +13,7 @@
 #include "kernels/cpu/panel_amx-inl.h"
 #include "kernels/cpu/panel_amx_bf16-inl.h"
 #include "kernels/cpu/panel_floats-inl.h"
-#include "kernels/cpu/panel_int8-inl.h"
+#include "kernels/cpu/panel_unpacked-inl.h"
 #include "kernels/cpu/waiting_panels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -58,9 +58,9 @@ template <class Format, int T>
 void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   // With one input memory is the limit, which a core reads faster from several places at once.
   constexpr int S = T == 1 && Format::kGroups == 1 ? 4 : 2;
-  const PanelFormat& format = *panel_format(run.w.dtype);
+  const Int8Panels panels(run.w);
   for_strips<S>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
-    int8_tile<Format, strips(), T>(run.w, format, first, x, out, run.out_stride, ahead);
+    int8_tile<Format, strips(), T>(panels, first, x, out, run.out_stride, ahead);
   });
 }
 
@@ -121,8 +121,59 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
-// Inputs [t, n) in tiles.
-void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
+// Whether so many inputs unpack panels of blocks of 256: where registers are few, the masks of words take
+// those that sums want.
+constexpr bool kUnpacks = !kManyRegisters;
+constexpr int64_t kUnpackFor = 4 * kTile;
+
+// Inputs [t, n) in tiles, each panel unpacked for all of them. `memory`: panel_floats(run.w.cols) floats.
+template <class Format>
+void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next,
+                    float* memory) {
+  constexpr int S = 2;
+  using Bytes = Unpacked<Format>;
+  static_assert(kStrips % S == 0 && Bytes::kBytes <= 256 * kDecodedRows * int64_t{sizeof(float)});
+  auto* bytes = reinterpret_cast<std::byte*>(memory);
+  const Int8Panels packed(run.w), unpacked(bytes, packed.columns, Bytes::kBytes);
+  const int64_t steps = (n - t) / kTile * kStrips * (run.w.cols / 32);
+  for (int64_t p = run.begin; p < run.end; ++p) {
+    const std::byte* after = p + 1 < run.end ? packed.panel(p + 1) : next.data;
+    ReadAhead ahead{.next = after, .lines = after ? (packed.bytes() / 64 + steps - 1) / steps : 0};
+    unpack<Format>(packed, p, bytes);
+    float* out = run.out + (p - run.begin) * kPanelRows;
+    for (int64_t at = t, width; at < n; at += width) {
+      width = tile_at(at, n, kTile);
+      const Activations inputs = x.from(at, run.w.cols, x.rows);
+      float* tile = out + at * run.out_stride;
+      if (width < kTile) {
+        run_tile_of(width, {run.w, p, p + 1, tile, run.out_stride}, inputs, ahead);
+        continue;
+      }
+      for (int64_t strip = 0; strip < kStrips; strip += S) {
+        int8_tile<Bytes, S, kTile>(unpacked, strip, inputs.int8, tile + strip * kLanes, run.out_stride,
+                                   ahead);
+      }
+    }
+  }
+}
+
+template <template <bool> class Format>
+void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next,
+                    float* memory) {
+  if constexpr (kMaybeVnni) {
+    if (x.int8.vnni) return unpacked_tiles<Format<true>>(run, x, t, n, next, memory);
+  }
+  unpacked_tiles<Format<kAlwaysVnni>>(run, x, t, n, next, memory);
+}
+
+// Inputs [t, n) in tiles. `memory`: panel_floats(run.w.cols) floats.
+void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next, float* memory) {
+  if constexpr (kUnpacks) {
+    const DType type = n - t < kUnpackFor ? DType::kF32 : run.w.dtype;
+    if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
+  }
   const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
@@ -199,7 +250,7 @@ void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int6
     const int64_t first = begin / kPanelRows, last = panels_end / kPanelRows;
     if (w.waiting && !w.waiting->done()) return dot_waiting(w, first, last, x, n, out, out_stride, decoded);
     const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded);
-    if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next);
+    if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next, decoded);
     out += panels_end - begin;
     begin = panels_end;
   }

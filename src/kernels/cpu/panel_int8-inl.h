@@ -167,12 +167,29 @@ HWY_INLINE void add_group_of_one(VF (&acc)[S][1], const std::byte* const (&main)
   }
 }
 
+// Where panels of integer weights lie, one after the other from panel 0 on.
+struct Int8Panels {
+  const std::byte* data;
+  int64_t columns;                  // of blocks
+  int64_t front_bytes, main_bytes;  // of a block column, as in PanelFormat
+
+  explicit Int8Panels(const Matrix& w) : data(w.data) {
+    const PanelFormat& format = *panel_format(w.dtype);
+    columns = w.cols / format.elements;
+    front_bytes = format.front_bytes;
+    main_bytes = format.main_bytes;
+  }
+  Int8Panels(const std::byte* at, int64_t count, int64_t bytes)
+      : data(at), columns(count), front_bytes(0), main_bytes(bytes) {}
+  int64_t bytes() const { return columns * (front_bytes + main_bytes); }
+  const std::byte* panel(int64_t i) const { return data + i * bytes(); }
+};
+
 // S strips one after the other times a tile of T inputs. Sums of products are integers and exact in any
 // order.
 template <class Format, int S, int T>
-HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t first_strip, const Int8Rows& x,
-                          float* out, int64_t out_stride, ReadAhead& ahead) {
-  const int64_t columns = w.cols / format.elements;
+HWY_INLINE void int8_tile(const Int8Panels& w, int64_t first_strip, const Int8Rows& x, float* out,
+                          int64_t out_stride, ReadAhead& ahead) {
   const std::byte* panels[S];
   VF acc[S][T];
   HWY_UNROLL(8)
@@ -181,16 +198,16 @@ HWY_INLINE void int8_tile(const Matrix& w, const PanelFormat& format, int64_t fi
     HWY_UNROLL(8)
     for (int t = 0; t < T; ++t) acc[s][t] = zero();
   }
-  const StripsAhead<S> strips_ahead(ahead, panels[0], kPanelRows * w.stride());
+  const StripsAhead<S> strips_ahead(ahead, panels[0], w.bytes());
   int64_t at = 0;
-  for (int64_t c = 0; c < columns; ++c) {
+  for (int64_t c = 0; c < w.columns; ++c) {
     const std::byte* main[S];
     typename Format::Open open[S];
     HWY_UNROLL(8)
     for (int s = 0; s < S; ++s) {
       const int64_t strip = (first_strip + s) % kStrips;
-      const std::byte* blocks = panels[s] + columns * format.front_bytes + c * format.main_bytes;
-      open[s] = Format::open(blocks, panels[s] + c * format.front_bytes, strip);
+      const std::byte* blocks = panels[s] + w.columns * w.front_bytes + c * w.main_bytes;
+      open[s] = Format::open(blocks, panels[s] + c * w.front_bytes, strip);
       main[s] = blocks + 4 * kLanes * strip;
     }
     auto group = [&](int g) HWY_ATTR {
