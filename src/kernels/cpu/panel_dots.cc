@@ -169,10 +169,11 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
 // Inputs [t, n) in tiles. `memory`: panel_floats(run.w.cols) floats.
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next, float* memory) {
   if constexpr (kUnpacks) {
-    const DType type = n - t < kUnpackFor ? DType::kF32 : run.w.dtype;
-    if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
-    if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
-    if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
+    const DType type = run.w.dtype;
+    const bool many = n - t >= kUnpackFor;
+    if (many && type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
+    if (many && type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
+    if (many && type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
   }
   const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
