@@ -17,6 +17,7 @@ namespace qnext {
 namespace {
 
 // As large as an expert, and so many that they do not stay in the caches; or one that a second cache holds.
+// With many inputs one as large as an expert, or its pieces would have fewer rows than a kernel likes.
 constexpr int64_t kRows = 512, kCachedRows = 128, kCols = 2048, kMatrices = 256;
 
 std::vector<float> random_floats(int64_t n) {
@@ -48,7 +49,7 @@ void products(benchmark::State& state, DType dtype, std::string_view isa, Roundi
               bool cached) {
   ThreadPool pool(1);
   const auto ops = make_cpu_ops(pool, isa, rounding);
-  const int64_t rows = cached ? kCachedRows : kRows;
+  const int64_t rows = cached && n <= 8 ? kCachedRows : kRows;
   const std::vector<Matrix> w = matrices(dtype, *ops, cached ? 1 : kMatrices, rows);
   const std::vector<float> x = random_floats(n * kCols);
   std::vector<float> y(static_cast<size_t>(n * rows));

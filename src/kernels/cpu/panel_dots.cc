@@ -121,35 +121,38 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
-// Whether so many inputs unpack panels of blocks of 256: where registers are few, the masks of words take
-// those that sums want.
-constexpr bool kUnpacks = !kManyRegisters;
+// So many inputs unpack panels of blocks of 256, instead of every tile of them anew.
 constexpr int64_t kUnpackFor = 4 * kTile;
 
-// Inputs [t, n) in tiles, each panel unpacked for all of them. `memory`: panel_floats(run.w.cols) floats.
+// Inputs [t, n) in tiles, the panels of S strips unpacked for all of them. `memory`: panel_floats(run.w.cols)
+// floats.
 template <class Format>
 void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next,
                     float* memory) {
-  constexpr int S = 2;
+  constexpr int64_t S = 2, kPanels = std::max<int64_t>(1, S / kStrips);
   using Bytes = Unpacked<Format>;
-  static_assert(kStrips % S == 0 && Bytes::kBytes <= 256 * kDecodedRows * int64_t{sizeof(float)});
+  static_assert(kPanels * kStrips % S == 0);
+  static_assert(kPanels * Bytes::kBytes <= 256 * kDecodedRows * int64_t{sizeof(float)});
   auto* bytes = reinterpret_cast<std::byte*>(memory);
   const Int8Panels packed(run.w), unpacked(bytes, packed.columns, Bytes::kBytes);
-  const int64_t steps = (n - t) / kTile * kStrips * (run.w.cols / 32);
-  for (int64_t p = run.begin; p < run.end; ++p) {
-    const std::byte* after = p + 1 < run.end ? packed.panel(p + 1) : next.data;
-    ReadAhead ahead{.next = after, .lines = after ? (packed.bytes() / 64 + steps - 1) / steps : 0};
-    unpack<Format>(packed, p, bytes);
+  const int64_t steps = (n - t) / kTile * (kPanels * kStrips / S) * (run.w.cols / 32);
+  for (int64_t p = run.begin, end; p < run.end; p = end) {
+    end = std::min(p + kPanels, run.end);
+    const bool whole = end == p + kPanels;  // fewer stay packed
+    const std::byte* after = end < run.end ? packed.panel(end) : next.data;
+    const int64_t lines = kPanels * packed.bytes() / 64;
+    ReadAhead ahead{.next = after, .lines = after ? (lines + steps - 1) / steps : 0};
+    for (int64_t i = p; whole && i < end; ++i) unpack<Format>(packed, i, bytes + (i - p) * unpacked.bytes());
     float* out = run.out + (p - run.begin) * kPanelRows;
     for (int64_t at = t, width; at < n; at += width) {
       width = tile_at(at, n, kTile);
       const Activations inputs = x.from(at, run.w.cols, x.rows);
       float* tile = out + at * run.out_stride;
-      if (width < kTile) {
-        run_tile_of(width, {run.w, p, p + 1, tile, run.out_stride}, inputs, ahead);
+      if (width < kTile || !whole) {
+        run_tile_of(width, {run.w, p, end, tile, run.out_stride}, inputs, ahead);
         continue;
       }
-      for (int64_t strip = 0; strip < kStrips; strip += S) {
+      for (int64_t strip = 0; strip < kPanels * kStrips; strip += S) {
         int8_tile<Bytes, S, kTile>(unpacked, strip, inputs.int8, tile + strip * kLanes, run.out_stride,
                                    ahead);
       }
@@ -168,12 +171,11 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
 
 // Inputs [t, n) in tiles. `memory`: panel_floats(run.w.cols) floats.
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next, float* memory) {
-  if constexpr (kUnpacks) {
+  if (n - t >= kUnpackFor) {
     const DType type = run.w.dtype;
-    const bool many = n - t >= kUnpackFor;
-    if (many && type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
-    if (many && type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
-    if (many && type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
   }
   const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
