@@ -121,7 +121,7 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
-// So many inputs unpack panels of blocks of 256, instead of every tile of them anew.
+// So many inputs unpack panels first, instead of every tile of them anew.
 constexpr int64_t kUnpackFor = 4 * kTile;
 
 // Inputs [t, n) in tiles, the panels of S strips unpacked for all of them. `memory`: panel_floats(run.w.cols)
@@ -132,7 +132,7 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
   constexpr int64_t S = 2, kPanels = std::max<int64_t>(1, S / kStrips);
   using Bytes = Unpacked<Format>;
   static_assert(kPanels * kStrips % S == 0);
-  static_assert(kPanels * Bytes::kBytes <= 256 * kDecodedRows * int64_t{sizeof(float)});
+  static_assert(kPanels * Bytes::kBytes <= 32 * Format::kGroups * kDecodedRows * int64_t{sizeof(float)});
   auto* bytes = reinterpret_cast<std::byte*>(memory);
   const Int8Panels packed(run.w), unpacked(bytes, packed.columns, Bytes::kBytes);
   const int64_t steps = (n - t) / kTile * (kPanels * kStrips / S) * (run.w.cols / 32);
@@ -173,6 +173,7 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
 void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next, float* memory) {
   if (n - t >= kUnpackFor) {
     const DType type = run.w.dtype;
+    if (type == DType::kQ4_0) return unpacked_tiles<PanelQ4_0>(run, x, t, n, next, memory);
     if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
     if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
     if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);

@@ -1,5 +1,5 @@
-// Panels of blocks of 256 whose weights are bytes and whose scales are floats: what many inputs multiply
-// instead of panels that every tile of them would unpack anew.
+// Panels whose weights are bytes and whose scales are floats: what many inputs multiply instead of panels
+// that every tile of them would unpack anew.
 #if defined(QNEXT_KERNELS_CPU_PANEL_UNPACKED_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QNEXT_KERNELS_CPU_PANEL_UNPACKED_INL_H_
 #undef QNEXT_KERNELS_CPU_PANEL_UNPACKED_INL_H_
