@@ -213,7 +213,7 @@ HWY_INLINE void int8_tile(const Int8Panels& w, int64_t first_strip, const Int8Ro
     auto group = [&](int g) HWY_ATTR {
       // By equal steps through the panel, fields in front included.
       constexpr int64_t kStep = Format::kBytes / Format::kGroups;
-      strips_ahead.template reading<kStep>(panels, (c * Format::kGroups + g) * kStep);
+      strips_ahead.template reading<kStep, (Format::kGroups > 1)>(panels, (c * Format::kGroups + g) * kStep);
       ahead.others(S);
       if constexpr (T == 1 && Format::kVnni) {
         add_group_of_one<Format, S>(acc, main, open, g, x, at + g);

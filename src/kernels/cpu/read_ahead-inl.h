@@ -15,8 +15,8 @@ namespace qnext::cpu::HWY_NAMESPACE {
 // every page: so it asks for what it will read itself soon. The other tiles find them in a cache and have
 // time to bring what is wanted after this run.
 struct ReadAhead {
-  // Bytes, of all places together; measured.
-  static constexpr int64_t kAhead = 32768;
+  // Bytes, of all places together, that it asks the second cache for and then the first; measured.
+  static constexpr int64_t kAhead = 32768, kNear = 8192;
 
   bool own = false;                 // the first tile
   const std::byte* end = nullptr;   // of the run
@@ -39,21 +39,25 @@ class StripsAhead {
   HWY_INLINE StripsAhead(const ReadAhead& ahead, const std::byte* first, int64_t panel_bytes)
       : own_(ahead.own),
         panel_bytes_(panel_bytes),
-        distance_(std::min(ReadAhead::kAhead / kPanels, panel_bytes)) {
+        distance_(std::min(ReadAhead::kAhead / kPanels, panel_bytes)),
+        near_(std::min(ReadAhead::kNear / kPanels, panel_bytes)) {
     const std::byte* after = first + kPanels * panel_bytes;
     if (after >= ahead.end) after = ahead.next ? ahead.next : first;
     to_next_ = after - first - panel_bytes;
   }
-  // Bytes [at, at + kBytes) of every panel are being read.
-  template <int64_t kBytes>
+  // Bytes [at, at + kBytes) of every panel are being read, but not in order if kJumps: the processor brings
+  // to the first cache on its own only what is.
+  template <int64_t kBytes, bool kJumps = false>
   HWY_INLINE void reading(const std::byte* const (&panels)[S], int64_t at) const {
     if (!own_) return;
-    at += distance_;
-    if (at >= panel_bytes_) at += to_next_;
+    const int64_t far = later(at + distance_), near = later(at + near_);
     HWY_UNROLL(8)
     for (int s = 0; s < S; s += S / kPanels) {
       HWY_UNROLL(16)
-      for (int64_t i = 0; i < kBytes; i += 64) fetch_line(panels[s] + at + i);
+      for (int64_t i = 0; i < kBytes; i += 64) {
+        fetch_line(panels[s] + far + i);
+        if constexpr (kJumps) __builtin_prefetch(panels[s] + near + i);
+      }
     }
   }
   // Where a run begins.
@@ -65,10 +69,12 @@ class StripsAhead {
   }
 
  private:
+  HWY_INLINE int64_t later(int64_t at) const { return at >= panel_bytes_ ? at + to_next_ : at; }
+
   bool own_;
   int64_t panel_bytes_;
-  int64_t distance_;  // from what is read of a panel to what is asked for
-  int64_t to_next_;   // from the end of a panel to the panel that is read after it
+  int64_t distance_, near_;  // from what is read of a panel to what is asked for
+  int64_t to_next_;          // from the end of a panel to the panel that is read after it
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
