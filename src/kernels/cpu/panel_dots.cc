@@ -135,7 +135,7 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
   static_assert(kPanels * Bytes::kBytes <= 32 * Format::kGroups * kDecodedRows * int64_t{sizeof(float)});
   auto* bytes = reinterpret_cast<std::byte*>(memory);
   const Int8Panels packed(run.w), unpacked(bytes, packed.columns, Bytes::kBytes);
-  const int64_t steps = (n - t) / kTile * (kPanels * kStrips / S) * (run.w.cols / 32);
+  const int64_t steps = (n - t) / kTile * kPanels * kStrips * (run.w.cols / 32);
   for (int64_t p = run.begin, end; p < run.end; p = end) {
     end = std::min(p + kPanels, run.end);
     const bool whole = end == p + kPanels;  // fewer stay packed

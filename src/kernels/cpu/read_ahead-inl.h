@@ -40,7 +40,7 @@ class StripsAhead {
       : own_(ahead.own),
         panel_bytes_(panel_bytes),
         distance_(std::min(ReadAhead::kAhead / kPanels, panel_bytes)),
-        near_(std::min(ReadAhead::kNear / kPanels, panel_bytes)) {
+        near_(std::min(ReadAhead::kNear / kPanels, distance_ / 4)) {
     const std::byte* after = first + kPanels * panel_bytes;
     if (after >= ahead.end) after = ahead.next ? ahead.next : first;
     to_next_ = after - first - panel_bytes;
@@ -73,8 +73,10 @@ class StripsAhead {
 
   bool own_;
   int64_t panel_bytes_;
-  int64_t distance_, near_;  // from what is read of a panel to what is asked for
-  int64_t to_next_;          // from the end of a panel to the panel that is read after it
+  // From what is read of a panel to what is asked for. Near what is asked for far, a line would still be on
+  // its way from memory, and hold a place of the first cache.
+  int64_t distance_, near_;
+  int64_t to_next_;  // from the end of a panel to the panel that is read after it
 };
 
 }  // namespace qnext::cpu::HWY_NAMESPACE
