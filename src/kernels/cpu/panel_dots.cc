@@ -13,6 +13,7 @@
 #include "kernels/cpu/panel_amx-inl.h"
 #include "kernels/cpu/panel_amx_bf16-inl.h"
 #include "kernels/cpu/panel_floats-inl.h"
+#include "kernels/cpu/panel_in_order-inl.h"
 #include "kernels/cpu/panel_unpacked-inl.h"
 #include "kernels/cpu/waiting_panels.h"
 
@@ -56,10 +57,8 @@ HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile) {
 
 template <class Format, int T>
 void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
-  // With one input memory is the limit, which a core reads faster from several places at once.
-  constexpr int S = T == 1 && Format::kGroups == 1 ? 4 : 2;
   const Int8Panels panels(run.w);
-  for_strips<S>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
+  for_strips<2>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
     int8_tile<Format, strips(), T>(panels, first, x, out, run.out_stride, ahead);
   });
 }
@@ -121,6 +120,53 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
+// A single input, the panels one after the other. `memory`: panel_floats(run.w.cols) floats.
+template <class Format>
+void int8_in_order_of(const Run& run, const Int8Rows& x, const ReadAhead& ahead, float* memory) {
+  const Int8Panels panels(run.w);
+  const InOrderAhead in_order(ahead);
+  auto* scales = reinterpret_cast<std::byte*>(memory);
+  for (int64_t p = run.begin; p < run.end; ++p) {
+    int8_panel_in_order<Format>(panels, p, x, run.out + (p - run.begin) * kPanelRows, scales, in_order);
+  }
+}
+
+template <template <bool> class Format>
+void int8_in_order(const Run& run, const Int8Rows& x, const ReadAhead& ahead, float* memory) {
+  if constexpr (kMaybeVnni) {
+    if (x.vnni) return int8_in_order_of<Format<true>>(run, x, ahead, memory);
+  }
+  int8_in_order_of<Format<kAlwaysVnni>>(run, x, ahead, memory);
+}
+
+#if HWY_TARGET == HWY_AVX3_DL
+void bf16_in_order(const Run& run, const uint16_t* x, const ReadAhead& ahead) {
+  const InOrderAhead in_order(ahead);
+  for (int64_t p = run.begin; p < run.end; ++p) {
+    bf16_panel_in_order(run.w, p, x, run.out + (p - run.begin) * kPanelRows, in_order);
+  }
+}
+#else
+void bf16_in_order(const Run&, const uint16_t*, const ReadAhead&) {}  // never called
+#endif
+
+// A single input by kernels that read panels in order, where there are such.
+bool one_in_order(const Run& run, const Activations& x, const ReadAhead& ahead, float* memory) {
+  switch (run.w.dtype) {
+    case DType::kQ8_0:
+      int8_in_order<PanelQ8_0>(run, x.int8, ahead, memory);
+      return true;
+    case DType::kQ4_0:
+      int8_in_order<PanelQ4_0>(run, x.int8, ahead, memory);
+      return true;
+    case DType::kBF16:
+      if (x.bf16) bf16_in_order(run, x.bf16, ahead);
+      return x.bf16;
+    default:
+      return false;
+  }
+}
+
 // So many inputs unpack panels first, instead of every tile of them anew.
 constexpr int64_t kUnpackFor = 4 * kTile;
 
@@ -180,6 +226,10 @@ void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWe
   }
   const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
   ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
+  if (n - t == 1 && one_in_order({run.w, run.begin, run.end, run.out + t * run.out_stride, run.out_stride},
+                                 x.from(t, run.w.cols, x.rows), ahead, memory)) {
+    return;
+  }
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;
   const int64_t strips = (tiles - 1) * (run.end - run.begin) * kStrips;
