@@ -53,10 +53,13 @@ HWY_INLINE int64_t amx_columns(int64_t cols) { return round_up(cols, 32); }
 // What the matrices of an operation want beside plain rows.
 struct Forms {
   explicit Forms(const Workspace& workspace)
-      : round_to_bf16(workspace.round_to_bf16), amx(workspace.amx), vnni(workspace.vnni) {}
+      : round_to_bf16(workspace.round_to_bf16),
+        amx(workspace.amx),
+        vnni(workspace.vnni),
+        in_order(workspace.in_order) {}
   void add(const Matrix& w);
 
-  bool round_to_bf16, amx, vnni;
+  bool round_to_bf16, amx, vnni, in_order;
   bool int8 = false, pairs = false, bf16 = false;
 };
 
@@ -66,6 +69,7 @@ struct Activations {
   float* pairs = nullptr;    // float32, tile t at pairs + t * cols: [cols / 2, T, 2]
   uint16_t* bf16 = nullptr;  // the same rounded to BF16, or with AMX as amx_columns() says
   bool bf16_amx = false;
+  bool in_order = false;  // whether a single input reads weights in order
 
   // The same from input `begin` of `cols` columns on, where a run of tiles begins.
   Activations from(int64_t begin, int64_t cols, const Inputs& inputs) const;

@@ -264,6 +264,7 @@ Activations Activations::from(int64_t begin, int64_t cols, const Inputs& inputs)
 
 Activations lay_out_activations(Layout& layout, const Forms& forms, int64_t n, int64_t cols) {
   Activations x;
+  x.in_order = forms.in_order;
   if (forms.int8) {
     const int64_t blocks = n * (cols / 32);
     x.int8.amx = forms.amx;

@@ -15,6 +15,7 @@ class CpuOps final : public Ops {
     workspace_.round_to_bf16 = rounding == Rounding::kNative && kernels.target.bf16;
     workspace_.amx = kernels.target.amx;
     workspace_.vnni = kernels.target.vnni;
+    workspace_.in_order = kernels.target.in_order;
   }
 
   std::string_view name() const override { return name_; }

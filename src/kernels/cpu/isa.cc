@@ -54,7 +54,13 @@ bool has_amx() {
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
+
+bool reads_best_in_order() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(0, &a, &b, &c, &d) != 0 && b == signature_AMD_ebx;
+}
 #else
+bool reads_best_in_order() { return false; }
 bool has_bf16() { return false; }
 bool has_avx_vnni() { return false; }
 bool has_amx() { return false; }
@@ -83,6 +89,7 @@ std::optional<cpu::Target> find_target(std::string_view name) {
     target.amx = isa.extra == Extra::kAmx;
     target.bf16 = target.amx || isa.extra == Extra::kBf16;
     target.vnni = isa.extra == Extra::kVnni;
+    target.in_order = reads_best_in_order();
     if constexpr ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return target;  // the tables have one entry
     hwy::ChosenTarget chosen;                                             // our own, not the process's
     chosen.Update(isa.target);

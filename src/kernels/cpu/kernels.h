@@ -16,6 +16,9 @@ struct Target {
   bool bf16 = false;  // AVX512_BF16; only with AVX3_DL
   bool amx = false;   // AMX tiles of int8 and BF16; only with bf16
   bool vnni = false;  // AVX-VNNI; only with AVX2
+  // Its cores read memory fastest in order, leaving what to ask for to the processor. AMD's do; Intel's are
+  // faster with several places at once and every line asked for.
+  bool in_order = false;
 };
 
 struct Kernels {

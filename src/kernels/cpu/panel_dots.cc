@@ -30,6 +30,7 @@ struct Run {
   int64_t begin, end;  // panels
   float* out;          // [inputs, out_stride], from the first panel's first row on
   int64_t out_stride;
+  float* memory;  // panel_floats(w.cols) floats
 };
 
 template <int S>
@@ -58,7 +59,19 @@ HWY_INLINE void for_strips(const Run& run, const ReadAhead& ahead, Tile tile) {
 template <class Format, int T>
 void int8_run_of(const Run& run, const Int8Rows& x, ReadAhead& ahead) {
   const Int8Panels panels(run.w);
-  for_strips<2>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
+  if constexpr (T == 1 && Format::kGroups == 1) {
+    if (reads_in_order(ahead)) {
+      const InOrderAhead in_order(ahead);
+      auto* scales = reinterpret_cast<std::byte*>(run.memory);
+      for (int64_t p = run.begin; p < run.end; ++p) {
+        int8_panel_in_order<Format>(panels, p, x, run.out + (p - run.begin) * kPanelRows, scales, in_order);
+      }
+      return;
+    }
+  }
+  // With one input memory is the limit, which other cores read faster from several places at once.
+  constexpr int S = T == 1 && Format::kGroups == 1 ? 4 : 2;
+  for_strips<S>(run, ahead, [&](auto strips, int64_t first, float* out) HWY_ATTR {
     int8_tile<Format, strips(), T>(panels, first, x, out, run.out_stride, ahead);
   });
 }
@@ -82,6 +95,15 @@ void float_run(const Run& run, const float* x, ReadAhead& ahead) {
 #if HWY_TARGET == HWY_AVX3_DL
 template <int T>
 void bf16_run(const Run& run, const uint16_t* x, ReadAhead& ahead) {
+  if constexpr (T == 1) {
+    if (reads_in_order(ahead)) {
+      const InOrderAhead in_order(ahead);
+      for (int64_t p = run.begin; p < run.end; ++p) {
+        bf16_panel_in_order(run.w, p, x, run.out + (p - run.begin) * kPanelRows, in_order);
+      }
+      return;
+    }
+  }
   start_reading<4>(run, ahead);
   bf16_panels<4, T>(run.w, run.begin, run.end, x, run.out, run.out_stride, ahead);
 }
@@ -120,66 +142,17 @@ void run_tile_of(int64_t width, const Run& run, const Activations& x, ReadAhead&
   if constexpr (T > 1) run_tile_of<T - 1>(width, run, x, ahead);
 }
 
-// A single input, the panels one after the other. `memory`: panel_floats(run.w.cols) floats.
-template <class Format>
-void int8_in_order_of(const Run& run, const Int8Rows& x, const ReadAhead& ahead, float* memory) {
-  const Int8Panels panels(run.w);
-  const InOrderAhead in_order(ahead);
-  auto* scales = reinterpret_cast<std::byte*>(memory);
-  for (int64_t p = run.begin; p < run.end; ++p) {
-    int8_panel_in_order<Format>(panels, p, x, run.out + (p - run.begin) * kPanelRows, scales, in_order);
-  }
-}
-
-template <template <bool> class Format>
-void int8_in_order(const Run& run, const Int8Rows& x, const ReadAhead& ahead, float* memory) {
-  if constexpr (kMaybeVnni) {
-    if (x.vnni) return int8_in_order_of<Format<true>>(run, x, ahead, memory);
-  }
-  int8_in_order_of<Format<kAlwaysVnni>>(run, x, ahead, memory);
-}
-
-#if HWY_TARGET == HWY_AVX3_DL
-void bf16_in_order(const Run& run, const uint16_t* x, const ReadAhead& ahead) {
-  const InOrderAhead in_order(ahead);
-  for (int64_t p = run.begin; p < run.end; ++p) {
-    bf16_panel_in_order(run.w, p, x, run.out + (p - run.begin) * kPanelRows, in_order);
-  }
-}
-#else
-void bf16_in_order(const Run&, const uint16_t*, const ReadAhead&) {}  // never called
-#endif
-
-// A single input by kernels that read panels in order, where there are such.
-bool one_in_order(const Run& run, const Activations& x, const ReadAhead& ahead, float* memory) {
-  switch (run.w.dtype) {
-    case DType::kQ8_0:
-      int8_in_order<PanelQ8_0>(run, x.int8, ahead, memory);
-      return true;
-    case DType::kQ4_0:
-      int8_in_order<PanelQ4_0>(run, x.int8, ahead, memory);
-      return true;
-    case DType::kBF16:
-      if (x.bf16) bf16_in_order(run, x.bf16, ahead);
-      return x.bf16;
-    default:
-      return false;
-  }
-}
-
 // So many inputs unpack panels first, instead of every tile of them anew.
 constexpr int64_t kUnpackFor = 4 * kTile;
 
-// Inputs [t, n) in tiles, the panels of S strips unpacked for all of them. `memory`: panel_floats(run.w.cols)
-// floats.
+// Inputs [t, n) in tiles, the panels of S strips unpacked for all of them.
 template <class Format>
-void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next,
-                    float* memory) {
+void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   constexpr int64_t S = 2, kPanels = std::max<int64_t>(1, S / kStrips);
   using Bytes = Unpacked<Format>;
   static_assert(kPanels * kStrips % S == 0);
   static_assert(kPanels * Bytes::kBytes <= 32 * Format::kGroups * kDecodedRows * int64_t{sizeof(float)});
-  auto* bytes = reinterpret_cast<std::byte*>(memory);
+  auto* bytes = reinterpret_cast<std::byte*>(run.memory);
   const Int8Panels packed(run.w), unpacked(bytes, packed.columns, Bytes::kBytes);
   const int64_t steps = (n - t) / kTile * kPanels * kStrips * (run.w.cols / 32);
   for (int64_t p = run.begin, end; p < run.end; p = end) {
@@ -195,7 +168,8 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
       const Activations inputs = x.from(at, run.w.cols, x.rows);
       float* tile = out + at * run.out_stride;
       if (width < kTile || !whole) {
-        run_tile_of(width, {run.w, p, end, tile, run.out_stride}, inputs, ahead);
+        // Of a last tile, which may use the memory anew.
+        run_tile_of(width, {run.w, p, end, tile, run.out_stride, run.memory}, inputs, ahead);
         continue;
       }
       for (int64_t strip = 0; strip < kPanels * kStrips; strip += S) {
@@ -207,29 +181,24 @@ void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, 
 }
 
 template <template <bool> class Format>
-void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next,
-                    float* memory) {
+void unpacked_tiles(const Run& run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   if constexpr (kMaybeVnni) {
-    if (x.int8.vnni) return unpacked_tiles<Format<true>>(run, x, t, n, next, memory);
+    if (x.int8.vnni) return unpacked_tiles<Format<true>>(run, x, t, n, next);
   }
-  unpacked_tiles<Format<kAlwaysVnni>>(run, x, t, n, next, memory);
+  unpacked_tiles<Format<kAlwaysVnni>>(run, x, t, n, next);
 }
 
-// Inputs [t, n) in tiles. `memory`: panel_floats(run.w.cols) floats.
-void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next, float* memory) {
+// Inputs [t, n) in tiles.
+void run_tiles(Run run, const Activations& x, int64_t t, int64_t n, const NextWeights& next) {
   if (n - t >= kUnpackFor) {
     const DType type = run.w.dtype;
-    if (type == DType::kQ4_0) return unpacked_tiles<PanelQ4_0>(run, x, t, n, next, memory);
-    if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next, memory);
-    if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next, memory);
-    if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next, memory);
+    if (type == DType::kQ4_0) return unpacked_tiles<PanelQ4_0>(run, x, t, n, next);
+    if (type == DType::kQ4_K) return unpacked_tiles<PanelQ4_K>(run, x, t, n, next);
+    if (type == DType::kQ5_K) return unpacked_tiles<PanelQ5_K>(run, x, t, n, next);
+    if (type == DType::kQ6_K) return unpacked_tiles<PanelQ6_K>(run, x, t, n, next);
   }
   const int64_t tile = is_quantised(run.w.dtype) ? kTile : kFloatTile, tiles = (n - t + tile - 1) / tile;
-  ReadAhead ahead{.own = true, .end = run.w.panel(run.end), .next = next.data};
-  if (n - t == 1 && one_in_order({run.w, run.begin, run.end, run.out + t * run.out_stride, run.out_stride},
-                                 x.from(t, run.w.cols, x.rows), ahead, memory)) {
-    return;
-  }
+  ReadAhead ahead{.own = true, .in_order = x.in_order, .end = run.w.panel(run.end), .next = next.data};
   // Bringing the next weights is work for several tiles: with few, memory is the limit anyway.
   constexpr int64_t kTiles = 4;
   const int64_t strips = (tiles - 1) * (run.end - run.begin) * kStrips;
@@ -304,7 +273,7 @@ void dot(const Matrix& w, int64_t begin, int64_t end, const Activations& x, int6
     const int64_t first = begin / kPanelRows, last = panels_end / kPanelRows;
     if (w.waiting && !w.waiting->done()) return dot_waiting(w, first, last, x, n, out, out_stride, decoded);
     const int64_t done = amx_inputs(w, first, last, x, n, out, out_stride, decoded);
-    if (done < n) run_tiles({w, first, last, out, out_stride}, x, done, n, next, decoded);
+    if (done < n) run_tiles({w, first, last, out, out_stride, decoded}, x, done, n, next);
     out += panels_end - begin;
     begin = panels_end;
   }

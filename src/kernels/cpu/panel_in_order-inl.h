@@ -15,17 +15,21 @@ QNEXT_BEGIN_VNNI
 #endif
 namespace qnext::cpu::HWY_NAMESPACE {
 
+// Whether panels are read so: where memory is not read in order best, only those that are in a cache already.
+HWY_INLINE bool reads_in_order(const ReadAhead& ahead) { return ahead.in_order || !ahead.own; }
+
 // What is asked for while memory is read in order. The processor follows that on its own, and has more places
 // for what it brings so than for what it is asked for; but it needs a hint where a page ends and where the
 // next weights are elsewhere. It brings two lines at a time, so every second one is enough.
 class InOrderAhead {
  public:
   HWY_INLINE explicit InOrderAhead(const ReadAhead& ahead)
-      : end_(ahead.end), to_next_(ahead.next ? ahead.next - ahead.end : -kAhead) {}
+      : own_(ahead.own), end_(ahead.end), to_next_(ahead.next ? ahead.next - ahead.end : -kAhead) {}
 
   // kBytes from `at` on are being read.
   template <int64_t kBytes>
   HWY_INLINE void reading(const std::byte* at) const {
+    if (!own_) return;
     const std::byte* p = at + kAhead;
     if (p >= end_) p += to_next_;
     p -= reinterpret_cast<uintptr_t>(p) % kPair;
@@ -36,6 +40,7 @@ class InOrderAhead {
  private:
   static constexpr int64_t kAhead = 8192, kPair = 128;  // bytes; the distance is measured
 
+  bool own_;
   const std::byte* end_;  // of the run
   int64_t to_next_;       // from there to what is read after it
 };

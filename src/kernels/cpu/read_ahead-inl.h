@@ -19,6 +19,7 @@ struct ReadAhead {
   static constexpr int64_t kAhead = 32768, kNear = 8192;
 
   bool own = false;                 // the first tile
+  bool in_order = false;            // whether the processor reads fastest in order (Target)
   const std::byte* end = nullptr;   // of the run
   const std::byte* next = nullptr;  // what is read after it, or null
   int64_t lines = 0;                // of that, what other tiles bring for every 32 columns of a strip

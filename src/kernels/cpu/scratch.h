@@ -64,6 +64,8 @@ class Workspace {
   bool amx = false;
   // With AVX2: whether it has AVX-VNNI.
   bool vnni = false;
+  // Whether its cores read memory fastest in order.
+  bool in_order = false;
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
